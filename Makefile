@@ -1,0 +1,104 @@
+# Makefile - builds Minos: four programs, their tests, and everything `make help` lists.
+#
+# MODE=release|debug|asan|tsan|cov chooses a build; each has its own build/MODE. BUILD overrides the folder.
+# WERROR=1 turns warnings into errors (CI does; packagers need not).
+
+MODE    ?= release
+BUILD   ?= build/$(MODE)
+CC      ?= gcc
+PREFIX  ?= /usr/local
+VERSION := $(shell cat deploy/VERSION)
+
+PKGS    := libmicrohttpd libseccomp jansson sqlite3 yaml-0.1 libcurl check
+pkg      = $(shell pkg-config --libs $(1))
+pkgcheck = pkg-config --cflags --libs
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+        -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wswitch -Wimplicit-fallthrough -Wnull-dereference
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+CFLAGS_debug   := -O0 -g3 $(HARDEN)
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE
+CFLAGS_tsan    := -O1 -g -fsanitize=thread -fPIE
+CFLAGS_cov     := -O0 -g --coverage -fPIE
+
+CPPFLAGS += -D_GNU_SOURCE -I. -DMINOS_VERSION='"$(VERSION)"' -DMINOS_PREFIX='"$(PREFIX)"'
+CFLAGS   += -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS_$(MODE))
+LDFLAGS  += $(if $(filter release debug,$(MODE)),$(LDHARDEN),-pie) $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
+
+# --- what each program is made of: the link line is the boundary -------------------------------------------------
+base_src   := $(wildcard sandbox/base/*.c)
+client_src := sandbox/box.c sandbox/wire.c
+box_src    := $(wildcard sandbox/*.c)
+schema_src := $(wildcard schema/*.c)
+worker_src := $(wildcard worker/*.c)
+server_src := $(wildcard server/*.c)
+cli_src    := $(wildcard server/cli/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+box_libs    := libseccomp yaml-0.1
+worker_libs := sqlite3 jansson yaml-0.1
+server_libs := libmicrohttpd jansson sqlite3 yaml-0.1
+cli_libs    := jansson libcurl yaml-0.1
+
+PROGRAMS := minos minos-server minos-worker minos-box
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build the four programs into build/MODE
+.PHONY: all $(PROGRAMS)
+$(PROGRAMS): %: $(BUILD)/%
+
+$(BUILD)/minos-box: $(call obj,$(base_src) $(box_src))
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(box_libs))
+$(BUILD)/minos-worker: $(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src))
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lcrypto
+$(BUILD)/minos-server: $(call obj,$(base_src) $(schema_src) $(server_src))
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lcrypto -lpthread
+$(BUILD)/minos: $(call obj,$(base_src) $(cli_src))
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- unit tests: one program a file, tests/unit/FOLDER/test_NAME.c -----------------------------------------------
+unit_src := $(wildcard tests/unit/*/test_*.c)
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
+no_main   = $(filter-out %/main.o,$(1))
+unit_objs_base    := $(call obj,$(base_src))
+unit_objs_sandbox := $(call no_main,$(call obj,$(base_src) $(box_src)))
+unit_objs_schema  := $(call obj,$(base_src) $(schema_src))
+unit_objs_worker  := $(call no_main,$(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src)))
+unit_objs_server  := $(call no_main,$(call obj,$(base_src) $(schema_src) $(server_src)))
+unit_objs_cli     := $(call no_main,$(call obj,$(base_src) $(cli_src)))
+
+define unit_rule
+$(BUILD)/unit/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $$(unit_objs_$(1))
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,check $(2)) -lcrypto -lpthread
+endef
+$(eval $(call unit_rule,base,yaml-0.1))
+$(eval $(call unit_rule,sandbox,$(box_libs)))
+$(eval $(call unit_rule,schema,sqlite3 yaml-0.1))
+$(eval $(call unit_rule,worker,$(worker_libs)))
+$(eval $(call unit_rule,server,$(server_libs)))
+$(eval $(call unit_rule,cli,$(cli_libs)))
+
+unit: $(unit_bin)
+check: all unit ## unit tests: no privilege needed, under 30 s
+	@tests/run-unit $(unit_bin)
+.PHONY: unit check
+
+include $(wildcard tests/*.mk deploy/*.mk)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+clean: ## remove the build folder
+	rm -rf build
+.PHONY: help clean
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:
+.DEFAULT_GOAL := all
