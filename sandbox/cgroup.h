@@ -1,0 +1,118 @@
+/*
+ * cgroup.h - control groups for cells, the same on v1, v2 and hybrid hosts: memory without swap,
+ * processes, cpu, the cpu clock, and killing a whole cell.
+ *
+ * A keeper opens one root: a group of its own, `minos-<pid>-<start time>`, in every hierarchy it
+ * needs. Each cell gets one child group there, used once. Everything after cgroup_root_open works
+ * through descriptors, so the keeper may leave for a mount namespace without cgroup file systems.
+ * The root must outlive its groups and stay at its address.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/base/err.h"
+
+struct cgroup_root;
+
+/* Hierarchies one cell can be spread over: v1 memory, pids, cpu and cpuacct apart, or v2. */
+enum { CGROUP_TREES_MAX = 5, CGROUP_NAME_BYTES = 24 };
+
+/* Make this process's group. `parent` is "auto" (below the group the process was started in, else
+ * where this host allows) or a path: an absolute path of a directory in a cgroup file system, or a
+ * group's path as in /proc/self/cgroup, used in each hierarchy. Groups that dead keepers left there
+ * are killed and removed. No setting of an existing group is changed, save that controllers are
+ * enabled for children in groups that are ours: on v2, when nothing else works and this process is
+ * alone in its group, it moves itself into a child `supervisor` first. ERR_SYS names the controller
+ * that lacks, why, and the mend. The caller ends with cgroup_root_close. */
+must_check_ int cgroup_root_open(const char *parent, struct cgroup_root **ret, struct err *e);
+
+/* Remove the group with what is left in it (leftover cells are killed). Accepts NULL. Does nothing
+ * but free memory and close descriptors in a process that did not open it (a forked child). */
+void cgroup_root_close(struct cgroup_root *r);
+
+/* "v1", "v2", "hybrid" (v1 controllers beside a v2 hierarchy). */
+const char *cgroup_root_version(const struct cgroup_root *r);
+
+/* The group's path in the memory hierarchy, for logs and the report; owned by r. */
+const char *cgroup_root_path(const struct cgroup_root *r);
+
+/* The group of one cell. The fields are private to cgroup*.c; hold it by value. All zero bytes is
+ * the empty group, which every function below but make and attach accepts. */
+struct cgroup {
+    struct cgroup_root *root; /* NULL: empty */
+    char name[CGROUP_NAME_BYTES];
+    int tree_fds[CGROUP_TREES_MAX]; /* its directory in each hierarchy of the root */
+    int file_fds[12];               /* by enum group_file of cgroup_private.h, -1: not there */
+    int event_fd;
+    int64_t memory_bytes, process_count, cpus; /* as written last, -1: never */
+    int64_t cpu_base_ns, user_base_ns, system_base_ns;
+    int64_t oom_base_count, refusal_base_count;
+    int64_t nocache_seen_bytes; /* largest cgroup_sample_memory, -1: none */
+};
+
+/* Make an empty group, its files open, no limit written yet. Names are never used twice. */
+must_check_ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e);
+
+/* Move the process with all its threads in, in every hierarchy. Slow after idleness (milliseconds):
+ * do it while warming. Attach before the process unshares its cgroup namespace. */
+must_check_ int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e);
+
+/* A directory descriptor for clone3's CLONE_INTO_CGROUP, which makes cgroup_attach needless; -1
+ * where there are v1 hierarchies (then attach). Owned by g. */
+int cgroup_clone_fd(const struct cgroup *g);
+
+/* Write the limits that differ from those written last. Swap is off whatever memory_bytes is. One
+ * cpu is the time of one core. Lowering memory below what is used fails with ERR_SYS (EBUSY, v1) or
+ * makes the kernel reclaim and then kill (v2). */
+must_check_ int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count,
+                             int64_t cpus, struct err *e);
+
+/* Just before the program starts: what was used so far counts as nothing for the clocks and
+ * counters; peaks restart at the present use where the kernel can reset them. */
+must_check_ int cgroup_arm(struct cgroup *g, struct err *e);
+
+/* Cpu time since cgroup_arm of all processes, dead ones and orphans included: one pread. 0, or -1
+ * with errno. */
+must_check_ int cgroup_cpu_ns(const struct cgroup *g, int64_t *ret_ns);
+
+/* What was used since cgroup_arm. -1: this kernel does not tell. */
+struct cgroup_usage {
+    int64_t cpu_ns, user_ns, system_ns; /* user + system is cpu, split by the kernel's samples */
+    int64_t memory_peak_bytes;          /* anonymous, tmpfs, page cache and kernel memory */
+    int64_t memory_nocache_bytes;       /* peak less file pages: exact while the cache was not
+                                           reclaimed, else between the last sample and the truth */
+    int64_t oom_kills;                  /* processes killed for memory */
+    int64_t process_peak_count;
+    int64_t process_refusals; /* forks and threads refused for process_count */
+};
+
+must_check_ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e);
+
+/* Take the present memory without file pages into account for memory_nocache_bytes: call it now and
+ * then while the program runs (about 20 us). Never fails: what cannot be read is left out. */
+void cgroup_sample_memory(struct cgroup *g);
+
+/* A descriptor that tells of memory kills: poll it with cgroup_event_poll()'s events (POLLIN on
+ * v1, POLLPRI on v2; POLLERR comes with it), then call cgroup_oom_happened, which also quietens it.
+ * -1 for the empty group. Owned by g. */
+int cgroup_event_fd(const struct cgroup *g);
+short cgroup_event_poll(const struct cgroup *g);
+
+/* Whether memory ran out in this group since cgroup_arm. On v1 the kernel tells of the first kill
+ * before it is done, so this is true as soon as the event came; kill the whole cell then. */
+bool cgroup_oom_happened(struct cgroup *g);
+
+/* Kill every process in the group. Returns once each has been sent SIGKILL and no new one can have
+ * escaped, or after a bound (100 rounds) on v1, where the end of the pid namespace does the rest. 0
+ * or -1 with errno. Never put a process into the group afterwards. */
+int cgroup_kill(struct cgroup *g);
+
+/* Processes in the group now, zombies not counted; -1 with errno. */
+int cgroup_current_processes(const struct cgroup *g);
+
+/* Remove the group and empty *g. While zombies keep it busy this tries for up to 20 ms; then it is
+ * left on the root's list, which each later make, destroy and the close work off. */
+void cgroup_destroy(struct cgroup *g);
