@@ -11,6 +11,7 @@
 #include "sandbox/base/buf.h"
 #include "sandbox/base/err.h"
 #include "sandbox/base/limits.h"
+#include "sandbox/base/log.h"
 
 /* A root file system that cells may have, beside the built-in "host". */
 struct conf_image {
@@ -57,6 +58,9 @@ must_check_ int conf_set(struct conf *c, const char *key, const char *value, con
 /* What spans keys: limits and compile_limits within ceilings, a known log level, a valid listen
  * address. */
 must_check_ int conf_check(const struct conf *c, struct err *e);
+
+/* The level that a text such as conf.log_level names. */
+must_check_ int conf_log_level(const char *name, enum log_level *ret, struct err *e);
 
 /* Append the example minos.yaml: every key with help, unit, range and default, as comments where
  * default. */
