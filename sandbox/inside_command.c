@@ -1,0 +1,217 @@
+/*
+ * inside_command.c - the process that becomes the submitted program. Everything but its job is
+ * settled ahead of time; then it waits, locked down and filtered, for one message.
+ *
+ * Runs between fork and execve: system calls only, no heap, no locks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/io.h"
+#include "sandbox/inside.h"
+#include "sandbox/inside_drop.h"
+
+enum { ARGS_MAX = 8192, OPEN_FILES_MAX = 1024 };
+
+/* The job as it came, and what execve wants made of it. */
+struct job_space {
+    struct inside_job job;
+    char *strings[ARGS_MAX + 2];
+    char path[4096];
+};
+
+_Noreturn static void give_up(int sock, int errnum)
+{
+    (void)!io_send_msg(sock, &errnum, sizeof errnum, NULL, 0);
+    _exit(127);
+}
+
+static int limit(int resource, rlim_t value)
+{
+    struct rlimit r = { value, value };
+    return setrlimit(resource, &r);
+}
+
+static int limit_fixed(struct err *e)
+{
+    static const struct {
+        int resource;
+        rlim_t value;
+    } rows[] = {
+        { RLIMIT_CORE, 0 },                /* no dump, and no pipe to the host's core handler */
+        { RLIMIT_NOFILE, OPEN_FILES_MAX }, /* kernel memory that descriptors pin */
+        { RLIMIT_MEMLOCK, 64 << 10 },      /* pages that cannot be reclaimed */
+        { RLIMIT_SIGPENDING, 4096 },       /* queued signals are kernel memory of the user */
+        { RLIMIT_MSGQUEUE, 819200 },       /* POSIX message queues likewise */
+        { RLIMIT_NICE, 0 },                /* no higher priority */
+        { RLIMIT_RTPRIO, 0 },              /* no real-time class */
+        { RLIMIT_RTTIME, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+        if (limit((int)rows[i].resource, rows[i].value) < 0)
+            return err_sys(e, "setrlimit %d", (int)rows[i].resource);
+    return 0;
+}
+
+/* Killed first when the cell's memory runs out: never pid 1, whose report we want. */
+static int volunteer_for_oom(struct err *e)
+{
+    if (io_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "1000") < 0)
+        return err_sys(e, "write oom_score_adj");
+    return 0;
+}
+
+/* A program starts with every signal at its default, whatever our own ancestors ignored. */
+static void reset_signals(void)
+{
+    struct sigaction by_default = { .sa_handler = SIG_DFL };
+    for (int s = 1; s < NSIG; s++)
+        (void)sigaction(s, &by_default, NULL); /* SIGKILL and SIGSTOP cannot be set, and need not */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int lock_down(const struct inside_plan *p, int *ret_listener, struct err *e)
+{
+    close(p->init_sock);
+    reset_signals();
+    if (setsid() < 0)
+        return err_sys(e, "setsid");
+    if (sched_setaffinity(0, sizeof p->cpus, &p->cpus) < 0)
+        return err_sys(e, "sched_setaffinity");
+    if (volunteer_for_oom(e) < 0 || limit_fixed(e) < 0)
+        return -1;
+    if (inside_become_user(e) < 0 || inside_drop_all(e) < 0)
+        return -1;
+    umask(022);
+    /* The filter comes last: what it refuses is needed above. */
+    *ret_listener = filter_load(p->filter, true);
+    if (*ret_listener < 0)
+        return err_sys(e, "load the seccomp filter");
+    return 0;
+}
+
+/* Point `out` at `count` strings from *text on; NULL-terminated. Returns false when the text holds
+ * fewer. */
+static bool split(char **out, uint32_t count, char **text, const char *end)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = *text;
+        size_t left = (size_t)(end - *text);
+        size_t n = strnlen(*text, left);
+        if (n == left)
+            return false;
+        *text += n + 1;
+    }
+    out[count] = NULL;
+    return true;
+}
+
+static const char *path_of(char *const *env)
+{
+    for (; *env != NULL; env++)
+        if (strncmp(*env, "PATH=", 5) == 0)
+            return *env + 5;
+    return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/* execvpe(3) without its heap and without its shell fallback for files that are no programs. */
+static int exec_search(struct job_space *space, char **argv, char **env)
+{
+    if (strchr(argv[0], '/') != NULL) {
+        execve(argv[0], argv, env);
+        return errno;
+    }
+    int worst = ENOENT;
+    size_t name_len = strlen(argv[0]);
+    for (const char *dir = path_of(env); *dir != '\0';) {
+        size_t len = strcspn(dir, ":");
+        if (len > 0 && len + 1 + name_len < sizeof space->path) {
+            memcpy(space->path, dir, len);
+            space->path[len] = '/';
+            memcpy(space->path + len + 1, argv[0], name_len + 1);
+            execve(space->path, argv, env);
+            if (errno != ENOENT && errno != ENOTDIR)
+                worst = errno;
+        }
+        dir += len + (dir[len] == ':');
+    }
+    return worst;
+}
+
+static int take_job(struct job_space *space, int sock)
+{
+    int fds[IO_FDS_MAX];
+    size_t len, fd_count;
+    if (io_recv_msg(sock, &space->job, sizeof space->job, &len, fds, &fd_count) < 0)
+        return errno;
+    if (len < offsetof(struct inside_job, text) ||
+        len != offsetof(struct inside_job, text) + space->job.text_bytes || fd_count != 3 ||
+        space->job.argc + space->job.envc > ARGS_MAX)
+        return EPROTO; /* also the end of the stream: the keeper drops the cell unused */
+    for (int i = 0; i < 3; i++)
+        if (dup2(fds[i], i) < 0)
+            return errno;
+    for (int i = 0; i < 3; i++)
+        if (fds[i] > 2)
+            close(fds[i]);
+    if (chdir("/box") < 0) /* again: an artifact may lie over it by now */
+        return errno;
+    if (limit(RLIMIT_STACK, (rlim_t)space->job.stack_bytes) < 0 ||
+        limit(RLIMIT_FSIZE, (rlim_t)space->job.file_bytes) < 0)
+        return errno;
+    return 0;
+}
+
+static int become_program(struct job_space *space, int sock)
+{
+    char *text = space->job.text, *end = text + space->job.text_bytes;
+    char **argv = space->strings, **env = argv + space->job.argc + 1;
+    if (!split(argv, space->job.argc, &text, end) || !split(env, space->job.envc, &text, end) ||
+        argv[0] == NULL)
+        return EPROTO;
+    /* Whatever else is open goes at the exec; the socket stays until then to carry a failure. */
+    if (dup3(sock, 3, O_CLOEXEC) < 0 && errno != EINVAL)
+        return errno;
+    if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
+        return errno;
+    return exec_search(space, argv, env);
+}
+
+_Noreturn void inside_command(const struct inside_plan *plan)
+{
+    struct err e;
+    int listener = -1, sock = plan->command_sock;
+    char tag = 'l';
+    if (lock_down(plan, &listener, &e) < 0) {
+        struct inside_failure f = { .tag = 'e', .err = e };
+        (void)!io_send_msg(sock, &f, sizeof f, NULL, 0);
+        _exit(1);
+    }
+    if (io_send_msg(sock, &tag, 1, &listener, plan->filter->notifies ? 1 : 0) < 0)
+        _exit(1);
+    if (plan->filter->notifies)
+        close(listener);
+    struct job_space space;
+    int failed = take_job(&space, sock);
+    if (failed == 0 && space.job.probe) {
+        close(sock);
+        char *text = space.job.text;
+        if (!split(space.strings, space.job.argc, &text, text + space.job.text_bytes))
+            _exit(127);
+        _exit(inside_probe(space.strings));
+    }
+    if (failed == 0)
+        failed = become_program(&space, sock);
+    give_up(sock, failed);
+}

@@ -1,0 +1,59 @@
+/* inside_drop.c - dropping ids and capabilities; runs in a cell's init and command, between clone
+ * and exec. */
+#include "sandbox/inside_drop.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/inside.h"
+
+int inside_drop_bounding(struct err *e)
+{
+    for (int cap = 0; cap <= 63; cap++) {
+        int held = prctl(PR_CAPBSET_READ, cap);
+        if (held < 0)
+            return 0; /* past the last capability this kernel knows */
+        if (held > 0 && prctl(PR_CAPBSET_DROP, cap) < 0)
+            return err_sys(e, "drop capability %d from the bounding set", cap);
+    }
+    return 0;
+}
+
+int inside_drop_all(struct err *e)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { 0 };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_sys(e, "set no_new_privs");
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return err_sys(e, "clear ambient capabilities");
+    if (syscall(SYS_capset, &header, data) < 0)
+        return err_sys(e, "capset");
+    if (syscall(SYS_capget, &header, data) < 0)
+        return err_sys(e, "capget");
+    for (int i = 0; i < 2; i++)
+        if ((data[i].effective | data[i].permitted | data[i].inheritable) != 0)
+            return err_set(e, ERR_BUG, 0, "capabilities are left after capset");
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        return err_sys(e, "become undumpable");
+    return 0;
+}
+
+int inside_become_user(struct err *e)
+{
+    if (setresgid(INSIDE_USER_ID, INSIDE_USER_ID, INSIDE_USER_ID) < 0 ||
+        setresuid(INSIDE_USER_ID, INSIDE_USER_ID, INSIDE_USER_ID) < 0)
+        return err_sys(e, "become id %d", INSIDE_USER_ID);
+    uid_t u[3];
+    gid_t g[3];
+    if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
+        return err_sys(e, "read ids back");
+    for (int i = 0; i < 3; i++)
+        if (u[i] != INSIDE_USER_ID || g[i] != INSIDE_USER_ID)
+            return err_set(e, ERR_BUG, 0, "ids did not change");
+    if (getgroups(0, NULL) != 0)
+        return err_set(e, ERR_BUG, 0, "supplementary groups are left");
+    return 0;
+}

@@ -1,0 +1,215 @@
+/*
+ * inside_init.c - the cell's pid 1: assembles the cell around itself, then gives up every
+ * privilege.
+ *
+ * Runs between clone and _exit: system calls only, no heap, no locks. Until enter_user_namespace it
+ * is root of the host's user namespace within the cell's own pid, mount, network, ipc and uts
+ * namespaces; afterwards it is an id of no rights at all. The order below is the order of time;
+ * each step says why it stands there.
+ */
+#include "sandbox/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+#include "sandbox/inside_drop.h"
+
+static int tell(int sock, char what, struct err *e)
+{
+    if (io_send_msg(sock, &what, 1, NULL, 0) < 0)
+        return err_sys(e, "tell the keeper '%c'", what);
+    return 0;
+}
+
+static int hear(int sock, char expected, struct err *e)
+{
+    char c = 0;
+    ssize_t n;
+    do
+        n = recv(sock, &c, 1, 0);
+    while (n < 0 && errno == EINTR);
+    if (n != 1 || c != expected)
+        return err_set(e, ERR_SYS, n < 0 ? errno : EPIPE, "wait for the keeper's '%c'", expected);
+    return 0;
+}
+
+/* Own cgroup namespace, rooted at the groups we are in by now, and a time namespace for our
+ * children with clocks from zero. Before the user namespace: both must belong to the host's. */
+static int own_groups_and_clocks(struct err *e)
+{
+    if (unshare(CLONE_NEWCGROUP | CLONE_NEWTIME) < 0)
+        return err_sys(e, "unshare the cgroup and time namespaces");
+    struct timespec mono, boot;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    char text[96];
+    snprintf(text, sizeof text, "monotonic -%lld 0\nboottime -%lld 0\n", (long long)mono.tv_sec,
+             (long long)boot.tv_sec);
+    if (io_write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text) < 0)
+        return err_sys(e, "write timens_offsets");
+    return 0;
+}
+
+static int mount_one(const char *what, const char *where, const char *type, unsigned long flags,
+                     const char *data, struct err *e)
+{
+    if (mount(what, where, type, flags, data) < 0)
+        return err_sys(e, "mount %s on %s", type != NULL ? type : what, where);
+    return 0;
+}
+
+/* The new root: image below, this cell's tmpfs above. /proc is mounted by us, pid 1, so it shows
+ * this pid namespace. */
+static int assemble_root(const struct inside_plan *p, struct err *e)
+{
+    char options[3 * KEEPER_PATH_MAX + 64];
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+             p->image_path, p->layer_path, p->layer_path);
+    if (mount_one("root", "/root", "overlay", MS_NOSUID | MS_NODEV | MS_NOATIME, options, e) < 0)
+        return -1;
+    if (p->host_usr && mount_one("/usr", "/root/usr", NULL, MS_BIND, NULL, e) < 0)
+        return -1;
+    if (mount_one("/dev", "/root/dev", NULL, MS_BIND, NULL, e) < 0)
+        return -1;
+    return mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                     "hidepid=ptraceable,subset=pid", e);
+}
+
+static int enter_root(struct err *e)
+{
+    if (chdir("/root") < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+        return err_sys(e, "pivot_root");
+    if (umount2(".", MNT_DETACH) < 0)
+        return err_sys(e, "detach the old root");
+    if (chdir("/box") < 0)
+        return err_sys(e, "chdir /box");
+    return 0;
+}
+
+static int raise_loopback(struct err *e)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+    int r = fd >= 0 ? ioctl(fd, SIOCSIFFLAGS, &ifr) : -1;
+    if (r < 0)
+        err_sys(e, "bring up lo");
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+/* Nothing inherited but our two sockets, moved to 3 and 4 first: whatever else the keeper had open
+ * ends here. */
+static int keep_two_descriptors(int *init_sock, int *command_sock, struct err *e)
+{
+    int high[2] = { fcntl(*init_sock, F_DUPFD_CLOEXEC, 64),
+                    fcntl(*command_sock, F_DUPFD_CLOEXEC, 64) };
+    if (high[0] < 0 || high[1] < 0)
+        return err_sys(e, "dup sockets");
+    if (dup3(high[0], 3, O_CLOEXEC) < 0 || dup3(high[1], 4, O_CLOEXEC) < 0)
+        return err_sys(e, "dup sockets");
+    if (syscall(SYS_close_range, 5u, ~0u, 0u) < 0)
+        return err_sys(e, "close_range");
+    *init_sock = 3;
+    *command_sock = 4;
+    return 0;
+}
+
+/* Last of the namespaces: from here on no capability reaches anything made above. */
+static int enter_user_namespace(int init_sock, struct err *e)
+{
+    if (setgroups(0, NULL) < 0)
+        return err_sys(e, "setgroups");
+    if (unshare(CLONE_NEWUSER) < 0)
+        return err_sys(e, "unshare the user namespace");
+    if (tell(init_sock, 'u', e) < 0 || hear(init_sock, 'm', e) < 0)
+        return -1;
+    if (setresgid(INSIDE_ROOT_ID, INSIDE_ROOT_ID, INSIDE_ROOT_ID) < 0 ||
+        setresuid(INSIDE_ROOT_ID, INSIDE_ROOT_ID, INSIDE_ROOT_ID) < 0)
+        return err_sys(e, "become id 0 of the cell");
+    return inside_drop_bounding(e);
+}
+
+/* Wait for the program, reaping orphans on the way. */
+static void reap_until(pid_t command, struct inside_report *report)
+{
+    for (;;) {
+        int status;
+        struct rusage usage;
+        pid_t pid = wait4(-1, &status, __WALL, &usage);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid < 0 && errno == ECHILD)
+            return;
+        if (pid == command) {
+            report->end_mono_ns = clock_mono_ns();
+            report->wait_status = status;
+            report->usage = usage;
+            return;
+        }
+    }
+}
+
+static int build(struct inside_plan *p, struct err *e)
+{
+    if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
+        return -1;
+    if (own_groups_and_clocks(e) < 0 || assemble_root(p, e) < 0)
+        return -1;
+    if (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0)
+        return err_sys(e, "sethostname");
+    if (raise_loopback(e) < 0 || enter_root(e) < 0)
+        return -1;
+    return keep_two_descriptors(&p->init_sock, &p->command_sock, e);
+}
+
+_Noreturn static void fail(int sock, const struct err *e)
+{
+    struct inside_failure f = { .tag = 'e', .err = *e };
+    (void)!io_send_msg(sock, &f, sizeof f, NULL, 0);
+    _exit(1);
+}
+
+_Noreturn void inside_init(const struct inside_plan *plan)
+{
+    struct inside_plan p = *plan;
+    struct err e;
+    if (build(&p, &e) < 0 || enter_user_namespace(p.init_sock, &e) < 0)
+        fail(p.init_sock, &e);
+    pid_t command =
+        fork(); /* in the new time namespace, and with the capabilities that its own drop needs */
+    if (command == 0)
+        inside_command(&p);
+    if (command < 0) {
+        err_sys(&e, "fork");
+        fail(p.init_sock, &e);
+    }
+    close(p.command_sock);
+    if (inside_drop_all(&e) < 0)
+        fail(p.init_sock, &e);
+    /* Credentials changed above, which clears it, so it is set here: the cell dies with its keeper.
+     */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || tell(p.init_sock, 'r', &e) < 0)
+        _exit(1);
+    struct inside_report report = { .tag = 'x', .wait_status = -1 };
+    reap_until(command, &report);
+    (void)!io_send_msg(p.init_sock, &report, sizeof report, NULL, 0);
+    _exit(0);
+}

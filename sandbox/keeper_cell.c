@@ -1,0 +1,446 @@
+/*
+ * keeper_cell.c - the life of a cell seen from outside; runs as root in the keeper.
+ *
+ * Invariants:
+ *  1. A cell runs one program and is destroyed; nothing of it is used again, its group and number
+ * included.
+ *  2. Until cell_release no byte of the submission has been interpreted inside: what the keeper
+ * does by path in the cell (cell_arm) meets only what the keeper itself made.
+ *  3. After cell_release the keeper never acts by path in the cell, and never on the program's
+ * word: it kills, waits, and reads descriptors it opened itself.
+ *  4. cell_destroy needs no co-operation from inside: killing init ends the pid namespace, closing
+ * the last reference ends the mounts.
+ */
+#include "sandbox/keeper_cell.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+
+enum { BUILD_TIMEOUT_S = 20, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
+
+void cell_init(struct cell *c)
+{
+    *c = (struct cell){
+        .pidfd = -1, .init_sock = -1, .command_sock = -1, .listener_fd = -1, .mntns_fd = -1
+    };
+}
+
+/* ---- the writable layer
+ * ------------------------------------------------------------------------------------------- */
+
+static int layer_dir(int layer, const char *name, mode_t mode, uid_t id, struct err *e)
+{
+    /* chmod after mkdir: the umask does not apply to it */
+    if (mkdirat(layer, name, 0700) < 0 || fchmodat(layer, name, mode, 0) < 0 ||
+        fchownat(layer, name, id, id, 0) < 0)
+        return err_sys(e, "make %s in the cell's layer", name);
+    return 0;
+}
+
+static int layer_fill(const struct cell_maker *m, int layer, struct err *e)
+{
+    const struct {
+        const char *name;
+        mode_t mode;
+        uid_t id;
+    } dirs[] = {
+        { "work", 0700, 0 },
+        { "upper", 0755, 0 },
+        { "upper/dev", 0755, 0 },
+        { "upper/proc", 0555, 0 },
+        { "upper/tmp", 01777, 0 },
+        { "upper/shm", 01777, 0 },
+        { "upper/box", 0755, m->outer_user_id },
+        { "box-work", 0700, 0 },
+        { "box-upper", 0755, m->outer_user_id },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
+        if (layer_dir(layer, dirs[i].name, dirs[i].mode, dirs[i].id, e) < 0)
+            return -1;
+    return 0;
+}
+
+static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
+{
+    char options[96];
+    if (mkdir(c->layer_path, 0700) < 0)
+        return err_sys(e, "mkdir %s", c->layer_path);
+    snprintf(options, sizeof options, "mode=0700,size=%" PRId64 ",nr_inodes=%d",
+             m->conf->limits.file_bytes, INODES_MAX);
+    if (mount("cell", c->layer_path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, options) < 0) {
+        err_sys(e, "mount the cell's tmpfs");
+        (void)rmdir(c->layer_path);
+        return -1;
+    }
+    auto_fd_ int layer = open(c->layer_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (layer < 0)
+        return err_sys(e, "open %s", c->layer_path);
+    return layer_fill(m, layer, e);
+}
+
+/* The size is the job's; the mount may have been made before the job was known. */
+static int layer_resize(const struct cell *c, int64_t bytes, struct err *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, bytes);
+    auto_fd_ int fd = (int)syscall(SYS_fspick, AT_FDCWD, c->layer_path, FSPICK_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "fspick the cell's tmpfs");
+    if (syscall(SYS_fsconfig, fd, FSCONFIG_SET_STRING, "size", text, 0) < 0 ||
+        syscall(SYS_fsconfig, fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+        return err_sys(e, "resize the cell's tmpfs to %s bytes", text);
+    return 0;
+}
+
+/* ---- building
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static int socket_pair(int *ret_ours, int *ret_theirs, struct err *e)
+{
+    int s[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+        return err_sys(e, "socketpair");
+    struct timeval tv = { .tv_sec = BUILD_TIMEOUT_S };
+    (void)setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+    *ret_ours = s[0];
+    *ret_theirs = s[1];
+    return 0;
+}
+
+static int clone_init(const struct inside_plan *plan, struct cell *c, struct err *e)
+{
+    int group_fd = cgroup_clone_fd(&c->group);
+    struct clone_args args = {
+        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                 CLONE_PIDFD | (group_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
+        .exit_signal = SIGCHLD,
+        .cgroup = group_fd >= 0 ? (uint64_t)group_fd : 0,
+    };
+    long pid = syscall(SYS_clone3, &args, sizeof args);
+    if (pid == 0)
+        inside_init(plan);
+    if (pid < 0) {
+        c->pidfd = -1;
+        return err_sys(e, "clone3 a cell");
+    }
+    c->init_pid = (pid_t)pid;
+    return 0;
+}
+
+static int say(int sock, char what, struct err *e)
+{
+    if (io_send_msg(sock, &what, 1, NULL, 0) < 0)
+        return err_sys(e, "tell the cell '%c'", what);
+    return 0;
+}
+
+/* One message from inside: the expected tag (with at most one descriptor), or the cell's own
+ * account of what failed. */
+static int expect(int sock, char tag, int *ret_fd, struct err *e)
+{
+    union {
+        char tag;
+        struct inside_failure failure;
+    } m = { .tag = 0 };
+    int fds[IO_FDS_MAX];
+    size_t len = 0, fd_count = 0;
+    if (io_recv_msg(sock, &m, sizeof m, &len, fds, &fd_count) < 0)
+        return err_sys(e, "wait for the cell's '%c'", tag);
+    for (size_t i = ret_fd != NULL ? 1 : 0; i < fd_count; i++)
+        close(fds[i]);
+    if (len == sizeof m.failure && m.tag == 'e') {
+        *e = m.failure.err;
+        return err_wrap(e, "inside the cell");
+    }
+    if (len != 1 || m.tag != tag)
+        return err_set(e, ERR_SYS, 0, "the cell ended while it was built (expected '%c')", tag);
+    if (ret_fd != NULL)
+        *ret_fd = fd_count > 0 ? fds[0] : -1;
+    return 0;
+}
+
+static int write_map(pid_t pid, const char *file, const char *text, struct err *e)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    if (io_write_file_at(AT_FDCWD, path, text) < 0)
+        return err_sys(e, "write %s of the cell", file);
+    return 0;
+}
+
+static int write_maps(const struct cell_maker *m, const struct cell *c, struct err *e)
+{
+    char map[96];
+    snprintf(map, sizeof map, "%d %u 1\n%d %u 1\n", INSIDE_ROOT_ID, m->outer_root_id,
+             INSIDE_USER_ID, m->outer_user_id);
+    if (write_map(c->init_pid, "setgroups", "deny", e) < 0 ||
+        write_map(c->init_pid, "gid_map", map, e) < 0)
+        return -1;
+    return write_map(c->init_pid, "uid_map", map, e);
+}
+
+static int open_mntns(struct cell *c, struct err *e)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)c->init_pid);
+    c->mntns_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return c->mntns_fd < 0 ? err_sys(e, "open the cell's mount namespace") : 0;
+}
+
+static int handshake(const struct cell_maker *m, struct cell *c, bool attach, struct err *e)
+{
+    if (attach && (cgroup_attach(&c->group, c->init_pid, e) < 0 || say(c->init_sock, 'g', e) < 0))
+        return -1;
+    if (expect(c->init_sock, 'u', NULL, e) < 0 || write_maps(m, c, e) < 0 || open_mntns(c, e) < 0)
+        return -1;
+    if (say(c->init_sock, 'm', e) < 0 || expect(c->init_sock, 'r', NULL, e) < 0)
+        return -1;
+    return expect(c->command_sock, 'l', &c->listener_fd, e);
+}
+
+int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct err *e)
+{
+    auto_cell_ struct cell c;
+    cell_init(&c);
+    struct inside_plan plan = { .filter = m->filter, .cpus = m->cpus };
+    snprintf(c.image, sizeof c.image, "%s", image);
+    if (keeper_root_image(m->conf, image, plan.image_path, &plan.host_usr, e) < 0)
+        return -1;
+    snprintf(c.layer_path, sizeof c.layer_path, "/cells/%" PRId64, ++m->made_count);
+    snprintf(plan.layer_path, sizeof plan.layer_path, "%s", c.layer_path);
+    if (cgroup_make(m->groups, &c.group, e) < 0 ||
+        cgroup_limit(&c.group, m->conf->limits.memory_bytes, m->conf->limits.process_count,
+                     m->cpu_count, e) < 0)
+        return -1;
+    if (layer_make(m, &c, e) < 0) {
+        c.layer_path[0] = '\0';
+        return -1;
+    }
+    plan.wait_for_groups = cgroup_clone_fd(&c.group) < 0;
+    if (socket_pair(&c.init_sock, &plan.init_sock, e) < 0)
+        return -1;
+    int r = socket_pair(&c.command_sock, &plan.command_sock, e);
+    if (r == 0) {
+        r = clone_init(&plan, &c, e);
+        close(plan.command_sock);
+    }
+    close(plan.init_sock);
+    if (r < 0 || handshake(m, &c, plan.wait_for_groups, e) < 0)
+        return err_wrap(e, "build a cell");
+    c.built = true;
+    *ret = c;
+    cell_init(&c); /* taken */
+    c.layer_path[0] = '\0';
+    return 0;
+}
+
+/* ---- arming
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static bool artifact_name_valid(const char *name)
+{
+    return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+/* An overlay of the artifact (below) and the cell's tmpfs (above), detached. */
+static int artifact_mount(const struct cell *c, const char *artifact, int *ret_fd, struct err *e)
+{
+    char lower[KEEPER_PATH_MAX], upper[KEEPER_PATH_MAX + 16], work[KEEPER_PATH_MAX + 16];
+    if (!artifact_name_valid(artifact))
+        return err_input(e, "artifact: expected 64 hex digits");
+    snprintf(lower, sizeof lower, "/artifacts/%s", artifact);
+    snprintf(upper, sizeof upper, "%s/box-upper", c->layer_path);
+    snprintf(work, sizeof work, "%s/box-work", c->layer_path);
+    auto_fd_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return err_sys(e, "fsopen overlay");
+    const char *options[][2] = { { "lowerdir", lower },
+                                 { "upperdir", upper },
+                                 { "workdir", work } };
+    for (size_t i = 0; i < ARRAY_COUNT(options); i++)
+        if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
+            return err_sys(e, "artifact %s: %s", artifact, options[i][0]);
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return err_sys(e, "artifact %s: overlay", artifact);
+    *ret_fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+                           MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME);
+    return *ret_fd < 0 ? err_sys(e, "artifact %s: fsmount", artifact) : 0;
+}
+
+static bool file_name_valid(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= BOX_NAME_MAX && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static int place_file(const struct cell_maker *m, const struct box_file *f, struct err *e)
+{
+    struct stat st;
+    if (!file_name_valid(f->name))
+        return err_input(e, "file name: expected one component of 1 to %d bytes, not . or ..",
+                         (int)BOX_NAME_MAX);
+    if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_input(e, "file %s: expected a regular file", f->name);
+    auto_fd_ int out =
+        openat(AT_FDCWD, f->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0)
+        return errno == EEXIST ? err_input(e, "file %s: there are two of that name", f->name)
+                               : err_sys(e, "create %s", f->name);
+    off_t at = 0;
+    while (at < st.st_size) {
+        ssize_t n = sendfile(out, f->fd, &at, (size_t)(st.st_size - at));
+        if (n < 0 && errno == ENOSPC)
+            return err_input(e, "files: do not fit into file_bytes");
+        if (n < 0)
+            return err_sys(e, "copy into %s", f->name);
+        if (n == 0)
+            break; /* shrank meanwhile: the sender's affair */
+    }
+    if (fchmod(out, f->executable ? 0755 : 0644) < 0 ||
+        fchown(out, m->outer_user_id, m->outer_user_id) < 0)
+        return err_sys(e, "own %s", f->name);
+    return 0;
+}
+
+/* In the cell's mount namespace: the artifact goes over /box, the files into it. */
+static int furnish(const struct cell_maker *m, int artifact_fd, const struct cell_job *job,
+                   struct err *e)
+{
+    if (artifact_fd >= 0 &&
+        syscall(SYS_move_mount, artifact_fd, "", AT_FDCWD, "/box", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return err_sys(e, "attach the artifact");
+    if (chdir("/box") < 0)
+        return err_sys(e, "chdir /box");
+    for (size_t i = 0; i < job->file_count; i++)
+        if (place_file(m, &job->files[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const struct cell_job *job,
+                             struct err *e)
+{
+    auto_fd_ int artifact_fd = -1;
+    if (job->artifact != NULL && artifact_mount(c, job->artifact, &artifact_fd, e) < 0)
+        return -1;
+    c->box_overlay = job->artifact != NULL;
+    if (setns(c->mntns_fd, CLONE_NEWNS) < 0)
+        return err_sys(e, "enter the cell's mount namespace");
+    int r = furnish(m, artifact_fd, job, e);
+    if (setns(m->root->mntns_fd, CLONE_NEWNS) < 0) {
+        /* In the wrong namespace nothing we do is right any more. */
+        perror("event=keeper_lost error=setns");
+        _exit(1);
+    }
+    return r;
+}
+
+int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
+{
+    if (layer_resize(c, job->limits.file_bytes, e) < 0)
+        return -1;
+    if ((job->artifact != NULL || job->file_count > 0) && enter_and_furnish(m, c, job, e) < 0)
+        return -1;
+    if (cgroup_limit(&c->group, job->limits.memory_bytes, job->limits.process_count + 1,
+                     m->cpu_count, e) < 0)
+        return -1; /* + 1: our init */
+    return cgroup_arm(&c->group, e);
+}
+
+int cell_release(struct cell *c, const struct cell_job *job, struct err *e)
+{
+    struct inside_job message;
+    if (job->text_bytes > sizeof message.text)
+        return err_input(e, "arguments and environment: more than %d bytes",
+                         (int)BOX_ARGS_BYTES_MAX);
+    size_t head = offsetof(struct inside_job, text);
+    memset(&message, 0, head);
+    message.stack_bytes = job->limits.stack_bytes;
+    message.file_bytes = job->limits.file_bytes;
+    message.argc = job->argc;
+    message.envc = job->envc;
+    message.text_bytes = job->text_bytes;
+    message.probe = job->probe;
+    memcpy(message.text, job->text, job->text_bytes);
+    c->release_mono_ns = clock_mono_ns();
+    c->released = true;
+    if (io_send_msg(c->command_sock, &message, head + job->text_bytes, job->stdio_fds, 3) < 0)
+        return err_sys(e, "release the cell");
+    return 0;
+}
+
+/* ---- the end
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+int cell_reap(struct cell *c, struct cell_end *ret, struct err *e)
+{
+    *ret = (struct cell_end){ .report.wait_status = -1 };
+    ssize_t n = recv(c->init_sock, &ret->report, sizeof ret->report, MSG_DONTWAIT);
+    ret->reported = n == (ssize_t)sizeof ret->report && ret->report.tag == 'x';
+    if (!ret->reported)
+        ret->report = (struct inside_report){ .wait_status = -1, .end_mono_ns = clock_mono_ns() };
+    int exec_errno = 0;
+    if (recv(c->command_sock, &exec_errno, sizeof exec_errno, MSG_DONTWAIT) ==
+        (ssize_t)sizeof exec_errno)
+        ret->exec_errno = exec_errno;
+    siginfo_t info;
+    int r;
+    do
+        r = waitid(P_PID, (id_t)c->init_pid, &info, WEXITED);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return err_sys(e, "wait for a cell");
+    c->reaped = true;
+    return cgroup_usage(&c->group, &ret->usage, e);
+}
+
+void cell_destroy(struct cell *c)
+{
+    if (c->pidfd >= 0 && !c->reaped) {
+        (void)cgroup_kill(&c->group);
+        (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+        struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+        (void)poll(&p, 1, KILL_TIMEOUT_MS);
+        (void)waitpid(c->init_pid, NULL, WNOHANG | __WALL);
+    }
+    close_fd(&c->listener_fd);
+    close_fd(&c->pidfd);
+    close_fd(&c->init_sock);
+    close_fd(&c->command_sock);
+    close_fd(&c->mntns_fd);
+    if (c->layer_path[0] != '\0') {
+        (void)umount2(c->layer_path, MNT_DETACH);
+        (void)rmdir(c->layer_path);
+    }
+    cgroup_destroy(&c->group);
+    cell_init(c);
+}
+
+int cell_open_box(const struct cell *c, int *ret_fd, struct err *e)
+{
+    char path[KEEPER_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/%s", c->layer_path, c->box_overlay ? "box-upper" : "upper/box");
+    *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *ret_fd < 0 ? err_sys(e, "open the cell's files") : 0;
+}
