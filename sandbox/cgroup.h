@@ -18,7 +18,7 @@
 struct cgroup_root;
 
 /* Hierarchies one cell can be spread over: v1 memory, pids, cpu and cpuacct apart, or v2. */
-enum { CGROUP_TREES_MAX = 5, CGROUP_NAME_BYTES = 24 };
+enum { CGROUP_TREES_MAX = 5, CGROUP_FILES_MAX = 16, CGROUP_NAME_BYTES = 24 };
 
 /* Make this process's group. `parent` is "auto" (below the group the process was started in, else
  * where this host allows) or a path: an absolute path of a directory in a cgroup file system, or a
@@ -45,12 +45,13 @@ struct cgroup {
     struct cgroup_root *root; /* NULL: empty */
     char name[CGROUP_NAME_BYTES];
     int tree_fds[CGROUP_TREES_MAX]; /* its directory in each hierarchy of the root */
-    int file_fds[12];               /* by enum group_file of cgroup_private.h, -1: not there */
+    int file_fds[CGROUP_FILES_MAX]; /* by enum group_file of cgroup_private.h, -1: not there */
     int event_fd;
+    bool oom_told;                             /* the v1 event has come */
     int64_t memory_bytes, process_count, cpus; /* as written last, -1: never */
     int64_t cpu_base_ns, user_base_ns, system_base_ns;
     int64_t oom_base_count, refusal_base_count;
-    int64_t nocache_seen_bytes; /* largest cgroup_sample_memory, -1: none */
+    int64_t memory_seen_bytes, nocache_seen_bytes; /* largest samples, -1: none */
 };
 
 /* Make an empty group, its files open, no limit written yet. Names are never used twice. */
@@ -64,8 +65,9 @@ must_check_ int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e);
  * where there are v1 hierarchies (then attach). Owned by g. */
 int cgroup_clone_fd(const struct cgroup *g);
 
-/* Write the limits that differ from those written last. Swap is off whatever memory_bytes is. One
- * cpu is the time of one core. Lowering memory below what is used fails with ERR_SYS (EBUSY, v1) or
+/* Write the limits that differ from those written last. Swap is off whatever memory_bytes is.
+ * process_count counts every thread in the group, our init included. One of `cpus` is the time of
+ * one core; 0 is no cap. Lowering memory below what is used fails with ERR_SYS (EBUSY, v1) or
  * makes the kernel reclaim and then kill (v2). */
 must_check_ int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count,
                              int64_t cpus, struct err *e);
@@ -86,7 +88,9 @@ struct cgroup_usage {
                                            reclaimed, else between the last sample and the truth */
     int64_t oom_kills;                  /* processes killed for memory */
     int64_t process_peak_count;
-    int64_t process_refusals; /* forks and threads refused for process_count */
+    int64_t process_refusals;  /* forks and threads refused for process_count */
+    int64_t memory_limit_hits; /* times memory_bytes was reached, reclaim that helped included: 0
+                                  with oom_kills means that the host ran out, not the cell */
 };
 
 must_check_ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e);

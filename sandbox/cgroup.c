@@ -1,0 +1,218 @@
+/*
+ * cgroup.c - the keeper's own group in each hierarchy: made, swept of dead keepers' leftovers, and
+ * removed; runs in the keeper.
+ *
+ * 1. A group named minos-<pid>-<start time> belongs to that process alone; the pair never returns
+ *    while a boot lasts, so a name cannot be mistaken for a later process's.
+ * 2. Its owner holds a read lock (fcntl) on the directory, which ends with the process and is seen
+ *    across pid namespaces, where the pid says nothing. A group is swept only when the pid and
+ * start time are not alive here and no lock is held.
+ * 3. Cells are children of it, so killing and removing it is killing and removing all cells.
+ */
+#include "sandbox/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+#include "sandbox/cgroup_private.h"
+
+enum {
+    KILL_ROUNDS = 100,
+    REMOVE_DEPTH_MAX = 4,
+    STAT_START_FIELD = 22, /* proc_pid_stat(5): start time in ticks since boot */
+};
+
+static const int64_t sweep_wait_ns = 50 * NS_PER_MS;
+static const int64_t close_wait_ns = 500 * NS_PER_MS;
+
+/* --- owners --- */
+
+/* The start time of a process; -1 when there is none. The name in field 2 may hold anything, so
+ * fields are counted from its last parenthesis. */
+static int64_t start_time(pid_t pid)
+{
+    char path[32], text[CGROUP_TEXT_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (cgroup_read_text_at(AT_FDCWD, path, text) < 0)
+        return -1;
+    char *p = strrchr(text, ')');
+    for (int field = 2; p != NULL && field < STAT_START_FIELD; field++)
+        p = strchr(p + 1, ' ');
+    return p == NULL ? -1 : (int64_t)strtoll(p + 1, NULL, 10);
+}
+
+static bool parse_name(const char *name, pid_t *ret_pid, int64_t *ret_start)
+{
+    int pid, end = 0;
+    if (sscanf(name, "minos-%9d-%18" SCNd64 "%n", &pid, ret_start, &end) != 2 || name[end] != '\0')
+        return false;
+    *ret_pid = pid;
+    return pid > 0;
+}
+
+/* fcntl(2): F_GETLK does not need a descriptor open for writing to ask about a write lock. */
+static bool is_locked(int parent_fd, const char *name)
+{
+    auto_fd_ int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static bool is_orphan(int parent_fd, const char *name)
+{
+    pid_t pid;
+    int64_t start;
+    return parse_name(name, &pid, &start) && start_time(pid) != start &&
+           !is_locked(parent_fd, name);
+}
+
+/* --- removal --- */
+
+static DIR *open_dir(int parent_fd, const char *name)
+{
+    auto_fd_ int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (d != NULL)
+        (void)take_fd(&fd);
+    return d;
+}
+
+static int remove_group(int parent_fd, const char *name, int64_t deadline_mono_ns)
+{
+    for (;;) {
+        if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != EBUSY || clock_mono_ns() >= deadline_mono_ns)
+            return -1;
+        cgroup_nap(NS_PER_MS);
+    }
+}
+
+int cgroup_remove_tree(int parent_fd, const char *name, int64_t wait_ns, int depth)
+{
+    auto_dir_ DIR *d = open_dir(parent_fd, name);
+    if (d == NULL)
+        return errno == ENOENT ? 0 : -1;
+    cgroup_kill_dir(dirfd(d), KILL_ROUNDS);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && depth > 0)
+            (void)cgroup_remove_tree(dirfd(d), entry->d_name, wait_ns, depth - 1);
+    return remove_group(parent_fd, name, clock_mono_ns() + wait_ns);
+}
+
+void cgroup_sweep(int parent_fd)
+{
+    auto_dir_ DIR *d = open_dir(parent_fd, ".");
+    if (d == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (entry->d_type == DT_DIR && is_orphan(parent_fd, entry->d_name))
+            (void)cgroup_remove_tree(parent_fd, entry->d_name, sweep_wait_ns, REMOVE_DEPTH_MAX);
+}
+
+/* --- the root --- */
+
+static void free_root(struct cgroup_root *r)
+{
+    for (size_t i = 0; i < r->tree_count; i++) {
+        struct cgroup_tree *t = &r->trees[i];
+        free(t->mount);
+        free(t->mount_root);
+        free(t->self);
+        free(t->parent);
+        close_fd(&t->parent_fd);
+        close_fd(&t->own_fd);
+    }
+    while (r->leftovers != NULL) {
+        struct cgroup_leftover *next = r->leftovers->next;
+        free(r->leftovers);
+        r->leftovers = next;
+    }
+    free(r->path);
+    free(r);
+}
+
+void cgroup_root_close(struct cgroup_root *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->tree_count && getpid() == r->owner_pid; i++)
+        if (r->trees[i].own_fd >= 0)
+            (void)cgroup_remove_tree(r->trees[i].parent_fd, r->name, close_wait_ns,
+                                     REMOVE_DEPTH_MAX);
+    free_root(r);
+}
+
+static void cleanup_root(struct cgroup_root **r)
+{
+    cgroup_root_close(*r);
+}
+
+static int place_all(struct cgroup_root *r, const char *parent, struct err *e)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+    for (size_t i = 0; i < r->tree_count; i++) {
+        if (cgroup_place_tree(r, &r->trees[i], parent, e) < 0)
+            return -1;
+        if (fcntl(r->trees[i].own_fd, F_SETLK, &lock) < 0)
+            return err_sys(e, "lock the group %s/%s", r->trees[i].parent, r->name);
+        if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0)
+            r->path = xasprintf("%s/%s", r->trees[i].parent, r->name);
+    }
+    return 0;
+}
+
+int cgroup_root_open(const char *parent, struct cgroup_root **ret, struct err *e)
+{
+    __attribute__((cleanup(cleanup_root))) struct cgroup_root *r = xcalloc(1, sizeof *r);
+    r->owner_pid = getpid();
+    int64_t start = start_time(r->owner_pid);
+    if (start < 0)
+        return err_sys(e, "cgroup: read /proc/%d/stat", (int)r->owner_pid);
+    snprintf(r->name, sizeof r->name, "minos-%d-%" PRId64, (int)r->owner_pid, start);
+    if (cgroup_find_trees(r, e) < 0 || place_all(r, parent, e) < 0)
+        return -1;
+    *ret = take_ptr(&r);
+    return 0;
+}
+
+const char *cgroup_root_version(const struct cgroup_root *r)
+{
+    if (r->hybrid)
+        return "hybrid";
+    return r->trees[0].v2 ? "v2" : "v1";
+}
+
+const char *cgroup_root_path(const struct cgroup_root *r)
+{
+    return r->path;
+}
+
+void cgroup_work_off_leftovers(struct cgroup_root *r)
+{
+    struct cgroup_leftover **link = &r->leftovers;
+    while (*link != NULL) {
+        struct cgroup_leftover *l = *link;
+        bool busy = false;
+        for (size_t i = 0; i < r->tree_count; i++)
+            busy = (unlinkat(r->trees[i].own_fd, l->name, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
+                   busy;
+        if (busy) {
+            link = &l->next;
+            continue;
+        }
+        *link = l->next;
+        free(l);
+    }
+}
