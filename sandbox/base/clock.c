@@ -21,7 +21,7 @@ int64_t clock_unix_ms(void)
 char *clock_rfc3339(int64_t unix_ms, char buf[CLOCK_RFC3339_BYTES])
 {
     time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm tm;
+    struct tm tm = { .tm_mday = 1 }; /* stays so when the year does not fit an int */
     gmtime_r(&seconds, &tm);
     size_t n = strftime(buf, CLOCK_RFC3339_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(buf + n, CLOCK_RFC3339_BYTES - n, ".%03dZ", (int)(unix_ms % 1000));

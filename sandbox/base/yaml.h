@@ -29,7 +29,10 @@ must_check_ int yaml_load(const char *path, struct yaml_node **ret, struct err *
 /* The same from memory; `name` stands for the path in errors. */
 must_check_ int yaml_parse(const char *name, const char *text, size_t len, struct yaml_node **ret,
                            struct err *e);
-void yaml_free(struct yaml_node *n);
+
+/* Free a tree; NULL is fine. libyaml has an inner yaml_free of its own that ours would take the
+ * place of at run time, hence the other name for the linker. */
+void yaml_free(struct yaml_node *n) __asm__("minos_yaml_free");
 
 /* Value of `key` in a mapping, NULL when absent. */
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);
