@@ -62,8 +62,9 @@ int err_wrap(struct err *e, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof e->msg - 1)
-        snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %s", inner);
+    if (n >= 0 && (size_t)n + 3 < sizeof e->msg)
+        snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s", (int)sizeof e->msg - n - 3,
+                 inner);
     return -1;
 }
 

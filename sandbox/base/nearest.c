@@ -1,6 +1,7 @@
 /* nearest.c - edit distance for suggestions in messages; every process. */
 #include "sandbox/base/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { NAME_MAX_BYTES = 64 }; /* longer texts get no suggestion, so the table below is bounded */
@@ -34,11 +35,10 @@ void nearest_offer(struct nearest *n, const char *name)
     size_t wanted_len = strlen(n->wanted), len = strlen(name);
     if (wanted_len == 0 || wanted_len > NAME_MAX_BYTES || len > NAME_MAX_BYTES)
         return;
-    size_t d = distance(n->wanted, wanted_len, name, len);
-    size_t allowed = len < 6 ? 2 : len / 3;
-    if (d > allowed || d >= len)
-        if (wanted_len < 3 || strncmp(n->wanted, name, wanted_len) != 0)
-            return;
+    bool begins = wanted_len >= 3 && strncmp(n->wanted, name, wanted_len) == 0;
+    size_t d = begins ? 1 : distance(n->wanted, wanted_len, name, len);
+    if (d > (len + 2) / 3)
+        return;
     if (n->name == NULL || d < n->distance) {
         n->name = name;
         n->distance = d;

@@ -10,7 +10,7 @@ struct nearest {
     size_t distance;
 };
 
-/* Offer one known name. It is kept (borrowed) when it is close to what is wanted, that is at most a
- * third of its letters are to be changed or it begins with what was typed, and closer than all
+/* Offer one known name. It is kept (borrowed) when it is close to what is wanted, that is begins
+ * with it or is made from it by changing a third of its letters at most, and closer than all
  * before. */
 void nearest_offer(struct nearest *n, const char *name);
