@@ -1,0 +1,397 @@
+/*
+ * keeper.c - the keeper's life: prepare once, prove, greet, serve. Runs as root, single-threaded,
+ * one for each slot.
+ *
+ *     opened ──hello──> preparing ──proof holds──> idle <──────────────┐
+ *                           │                       │ COMMAND, PLACE   │ OUTCOMEs, cells destroyed,
+ *                           └──REFUSAL──> ended     └─── RUN ──> running┘ a warm cell made
+ *
+ * The client is not trusted: it names images, hands over descriptors, asks for limits below
+ * ceilings that come from our own configuration. It cannot name a path of the host, choose an id, a
+ * group or a mount.
+ */
+#include "sandbox/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+
+/* ---- pending commands
+ * ------------------------------------------------------------------------------------------------
+ */
+
+void keeper_forget_pending(struct keeper *k)
+{
+    for (size_t i = 0; i < k->pending_count; i++) {
+        struct pending *p = &k->pending[i];
+        wire_message_done(&p->command_message);
+        wire_message_done(&p->place_message);
+        free(p->command_bytes);
+        free(p->place_bytes);
+        *p = (struct pending){ 0 };
+    }
+    k->pending_count = 0;
+    k->refused = false;
+}
+
+/* Keep a message beyond the receive buffer: the copy owns its bytes and descriptors. */
+static void keep_message(struct wire_message *m, struct wire_message *ret, uint8_t **ret_bytes)
+{
+    *ret_bytes = xmalloc(m->len);
+    memcpy(*ret_bytes, m->data, m->len);
+    *ret = *m;
+    ret->data = *ret_bytes;
+    m->fd_count = 0;
+}
+
+static int take_command(struct keeper *k, struct wire_message *m, struct err *e)
+{
+    if (k->pending_count == BOX_COMMANDS_MAX)
+        return err_input(e, "more than %d commands", (int)BOX_COMMANDS_MAX);
+    struct pending *p = &k->pending[k->pending_count++];
+    keep_message(m, &p->command_message, &p->command_bytes);
+    if (wire_read_command(&p->command_message, &p->command, e) < 0)
+        return -1;
+    if (p->command.index != k->pending_count - 1)
+        return err_input(e, "command: expected index %zu, got %u", k->pending_count - 1,
+                         p->command.index);
+    char path[KEEPER_PATH_MAX];
+    bool host;
+    if (keeper_root_image(k->options->conf, p->command.image, path, &host, e) < 0)
+        return -1;
+    return limits_check(&p->command.limits, &k->options->conf->ceilings, e);
+}
+
+static int take_place(struct keeper *k, struct wire_message *m, struct err *e)
+{
+    if (k->pending_count == 0 || k->pending[k->pending_count - 1].placed)
+        return err_input(e, "place: there is no command it could be for");
+    struct pending *p = &k->pending[k->pending_count - 1];
+    keep_message(m, &p->place_message, &p->place_bytes);
+    if (wire_read_place(&p->place_message, &p->place, e) < 0)
+        return -1;
+    if (p->place.index != k->pending_count - 1)
+        return err_input(e, "place: expected index %zu, got %u", k->pending_count - 1,
+                         p->place.index);
+    p->placed = true;
+    return 0;
+}
+
+/* COMMAND and PLACE are not answered: the first fault is remembered for RUN. */
+static void remember(struct keeper *k, int result, const struct err *e)
+{
+    if (result < 0 && !k->refused) {
+        k->refused = true;
+        k->refusal = *e;
+    }
+}
+
+/* ---- cells
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool cell_alive(const struct cell *c)
+{
+    struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+    return poll(&p, 1, 0) == 0;
+}
+
+int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
+{
+    for (size_t i = 0; i < k->warm_count; i++) {
+        if (strcmp(k->warm[i].image, image) != 0)
+            continue;
+        struct cell c = k->warm[i];
+        k->warm[i] = k->warm[--k->warm_count];
+        if (cell_alive(&c)) {
+            *ret = c;
+            return 0;
+        }
+        cell_destroy(&c); /* something on the host killed it while it waited */
+        break;
+    }
+    return cell_build(&k->maker, image, ret, e);
+}
+
+static bool client_waits(const struct keeper *k)
+{
+    struct pollfd p = { .fd = k->options->sock, .events = POLLIN };
+    return poll(&p, 1, 0) != 0;
+}
+
+void keeper_warm_up(struct keeper *k)
+{
+    size_t wanted = (size_t)k->options->conf->box_warm;
+    struct err e;
+    while (!k->ending && k->warm_count < wanted && k->warm_count < ARRAY_COUNT(k->warm) &&
+           !client_waits(k)) {
+        if (cell_build(&k->maker, "host", &k->warm[k->warm_count], &e) < 0) {
+            log_error(k->options->log, "warm_cell_failed", &e);
+            return;
+        }
+        k->warm_count++;
+    }
+}
+
+/* ---- answers
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int send_err(struct keeper *k, enum wire_type type, const struct err *what)
+{
+    struct err e;
+    wire_put_err(&k->out, type, what);
+    if (wire_send(k->options->sock, &k->out, NULL, 0, &e) < 0) {
+        k->ending = true;
+        return -1;
+    }
+    return 0;
+}
+
+/* A fault of the client leaves us serving; a fault of ours may have left anything, so we end after
+ * telling. */
+static void answer_err(struct keeper *k, const struct err *what)
+{
+    (void)send_err(k, WIRE_ERROR, what);
+    if (what->kind != ERR_INPUT && what->kind != ERR_BUSY) {
+        log_error(k->options->log, "keeper_failed", what);
+        k->ending = true;
+    }
+}
+
+static void drop_kept(struct keeper *k)
+{
+    cell_destroy(&k->kept);
+}
+
+static void serve_run(struct keeper *k, uint32_t count)
+{
+    struct err e;
+    drop_kept(k);
+    if (k->refused) {
+        e = k->refusal;
+        keeper_forget_pending(k);
+        answer_err(k, &e);
+        return;
+    }
+    if (count == 0 || count != k->pending_count) {
+        err_input(&e, "run: %u commands asked for, %zu given", count, k->pending_count);
+        keeper_forget_pending(k);
+        answer_err(k, &e);
+        return;
+    }
+    if (keeper_run(k, &e) < 0)
+        answer_err(k, &e);
+    keeper_forget_pending(k);
+}
+
+static void serve_collect(struct keeper *k, int64_t max_bytes)
+{
+    struct err e;
+    if (keeper_collect(k, max_bytes, &e) < 0)
+        answer_err(k, &e);
+}
+
+static void serve_release(struct keeper *k)
+{
+    struct err e;
+    drop_kept(k);
+    wire_put_empty(&k->out, WIRE_RELEASED);
+    if (wire_send(k->options->sock, &k->out, NULL, 0, &e) < 0)
+        k->ending = true;
+}
+
+static int dispatch(struct keeper *k, struct wire_message *m, struct err *e)
+{
+    enum wire_type type;
+    uint32_t count;
+    int64_t max_bytes;
+    enum box_cause cause;
+    uint8_t mask;
+    if (wire_message_type(m, &type, e) < 0)
+        return -1;
+    if (type == WIRE_COMMAND) {
+        remember(k, take_command(k, m, e), e);
+    } else if (type == WIRE_PLACE) {
+        remember(k, take_place(k, m, e), e);
+    } else if (type == WIRE_RUN) {
+        if (wire_read_run(m, &count, e) < 0)
+            return -1;
+        serve_run(k, count);
+    } else if (type == WIRE_COLLECT) {
+        if (wire_read_collect(m, &max_bytes, e) < 0)
+            return -1;
+        serve_collect(k, max_bytes);
+    } else if (type == WIRE_RELEASE) {
+        if (wire_read_empty(m, WIRE_RELEASE, e) < 0)
+            return -1;
+        serve_release(k);
+    } else if (type == WIRE_STOP) {
+        return wire_read_stop(m, &cause, &mask, e); /* too late: what it meant has ended */
+    } else {
+        return err_input(e, "wire: %s is not for a keeper", wire_type_name(type));
+    }
+    return 0;
+}
+
+static void serve_one(struct keeper *k)
+{
+    struct err e;
+    auto_wire_ struct wire_message m = { 0 };
+    if (wire_recv(k->options->sock, k->buffer, &m, &e) < 0) {
+        answer_err(k, &e);
+        k->ending = true;
+    } else if (m.len == 0) {
+        k->ending = true;
+    } else if (dispatch(k, &m, &e) < 0) {
+        (void)send_err(k, WIRE_ERROR, &e);
+        log_error(k->options->log, "client_broke_protocol", &e);
+        k->ending = true;
+    }
+}
+
+static void serve(struct keeper *k)
+{
+    while (!k->ending) {
+        keeper_warm_up(k);
+        struct pollfd p[2] = { { .fd = k->options->sock, .events = POLLIN },
+                               { .fd = k->signal_fd, .events = POLLIN } };
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (p[1].revents != 0)
+            return;
+        if (p[0].revents != 0)
+            serve_one(k);
+    }
+}
+
+/* ---- preparation
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* `cpu_count` consecutive ones of the cores we may use, by slot. */
+static int choose_cpus(const struct keeper_options *o, cpu_set_t *ret, int64_t *ret_count,
+                       struct err *e)
+{
+    cpu_set_t all;
+    if (sched_getaffinity(0, sizeof all, &all) < 0)
+        return err_sys(e, "sched_getaffinity");
+    int64_t there = CPU_COUNT(&all), wanted = o->conf->box_cpus < there ? o->conf->box_cpus : there;
+    int64_t first = o->slot * wanted % there, nth = 0;
+    CPU_ZERO(ret);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        if ((nth - first + there) % there < wanted)
+            CPU_SET(cpu, ret);
+        nth++;
+    }
+    *ret_count = wanted;
+    return 0;
+}
+
+static int watch_signals(int *ret_fd, struct err *e)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return err_sys(e, "sigprocmask");
+    *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *ret_fd < 0 ? err_sys(e, "signalfd") : 0;
+}
+
+static int prepare(struct keeper *k, struct err *e)
+{
+    const struct keeper_options *o = k->options;
+    if (geteuid() != 0)
+        return err_set(e, ERR_SYS, 0,
+                       "minos-box must be started by root: it makes namespaces and control groups");
+    k->maker.conf = o->conf;
+    k->maker.root = &k->root;
+    k->maker.filter = &k->filter;
+    /* Two ids for each process id: no two keepers of this host that live at once can share one. */
+    k->maker.outer_root_id = (uid_t)(o->conf->box_id_base + 2 * (int64_t)getpid());
+    k->maker.outer_user_id = k->maker.outer_root_id + 1;
+    if (watch_signals(&k->signal_fd, e) < 0 ||
+        choose_cpus(o, &k->maker.cpus, &k->maker.cpu_count, e) < 0)
+        return -1;
+    /* The order: control groups and configuration need host paths, which keeper_root_enter leaves
+     * behind. */
+    if (cgroup_root_open(o->conf->box_cgroup, &k->maker.groups, e) < 0 ||
+        filter_build(&k->filter, e) < 0 ||
+        keeper_root_enter(o->conf, o->artifacts, &k->root, e) < 0)
+        return -1;
+    k->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (k->null_fd < 0)
+        return err_sys(e, "open /dev/null");
+    return keeper_prove(k, e);
+}
+
+static int expect_hello(struct keeper *k, struct err *e)
+{
+    auto_wire_ struct wire_message m = { 0 };
+    uint32_t version;
+    if (wire_recv(k->options->sock, k->buffer, &m, e) < 0)
+        return -1;
+    if (m.len == 0)
+        return err_input(e, "the client left");
+    if (wire_read_hello(&m, &version, e) < 0)
+        return -1;
+    if (version != WIRE_VERSION)
+        return err_input(e, "wire: expected version %d, got %u", (int)WIRE_VERSION, version);
+    return 0;
+}
+
+static int greet(struct keeper *k, struct err *e)
+{
+    if (expect_hello(k, e) < 0 || prepare(k, e) < 0) {
+        (void)send_err(k, WIRE_REFUSAL, e);
+        return -1;
+    }
+    wire_put_greeting(&k->out, &k->proof);
+    return wire_send(k->options->sock, &k->out, NULL, 0, e);
+}
+
+static void wind_up(struct keeper *k)
+{
+    keeper_forget_pending(k);
+    drop_kept(k);
+    while (k->warm_count > 0)
+        cell_destroy(&k->warm[--k->warm_count]);
+    cgroup_root_close(k->maker.groups);
+    filter_done(&k->filter);
+}
+
+int keeper_serve(const struct keeper_options *o)
+{
+    struct keeper *k = xcalloc(1, sizeof *k);
+    struct err e;
+    k->options = o;
+    k->signal_fd = k->null_fd = k->root.mntns_fd = -1;
+    cell_init(&k->kept);
+    /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
+     */
+    (void)clearenv();
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    int status = 0;
+    if (greet(k, &e) < 0) {
+        log_error(o->log, "keeper_refuses", &e);
+        status = 1;
+    } else {
+        serve(k);
+    }
+    wind_up(k);
+    free(k);
+    return status;
+}

@@ -1,0 +1,98 @@
+/*
+ * keeper.h - the keeper: the one privileged process of a slot. Serves one client on one socket
+ * (wire.h) and ends with it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sandbox/base/conf.h"
+#include "sandbox/base/err.h"
+#include "sandbox/base/log.h"
+#include "sandbox/keeper_cell.h"
+#include "sandbox/wire.h"
+
+struct keeper_options {
+    const struct conf *conf;
+    const struct log *log;
+    const char *artifacts; /* directory of artifacts, or NULL */
+    int sock;              /* the client; SOCK_SEQPACKET */
+    int64_t slot;          /* which cores: slot modulo the cores this process may use */
+};
+
+/* Become a keeper and serve until the client leaves or SIGTERM comes. Returns the exit status.
+ * Takes o->sock. */
+int keeper_serve(const struct keeper_options *o);
+
+/* ---- between the keeper's own files
+ * --------------------------------------------------------------------------------- */
+
+/* A command as it came, waiting for RUN. Owns everything it points to. */
+struct pending {
+    uint8_t *command_bytes, *place_bytes; /* the messages, copied to their size */
+    struct wire_message command_message, place_message;
+    struct wire_command command;
+    struct wire_place place;
+    bool placed;
+};
+
+struct keeper {
+    const struct keeper_options *options;
+    struct keeper_root root;
+    struct cell_maker maker;
+    struct filter filter;
+    struct box_proof proof;
+    int null_fd;   /* /dev/null of the cells */
+    int signal_fd; /* SIGTERM, SIGINT */
+    struct pending pending[BOX_COMMANDS_MAX];
+    size_t pending_count;
+    bool refused; /* a COMMAND or PLACE was wrong: what RUN is answered with */
+    struct err refusal;
+    struct cell kept; /* of the last run with keep_files */
+    struct cell warm[16];
+    size_t warm_count;
+    bool ending; /* client gone, or told to stop */
+    uint8_t buffer[WIRE_MESSAGE_MAX];
+    struct wire_out out;
+};
+
+/* One command while it runs, and what became of it. */
+struct running {
+    struct cell cell;
+    struct limits limits;
+    bool keep, ended;
+    enum box_cause cause;
+    int seccomp_syscall;
+    int64_t wall_deadline_mono_ns, cpu_check_mono_ns, kill_again_mono_ns;
+    struct box_outcome outcome;
+};
+
+/* Watch released cells until all have ended: limits, the client's STOPs, attacks, memory. `told`
+ * (or NULL) is called with each command's index as soon as its outcome is filled in. Sets k->ending
+ * when the client leaves. client_sock -1: none. */
+must_check_ int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_sock,
+                             int (*told)(struct keeper *k, struct running *r, size_t index,
+                                         struct err *e),
+                             struct err *e);
+
+/* Run the pending commands and answer. */
+must_check_ int keeper_run(struct keeper *k, struct err *e);
+
+/* Drop the commands sent since the last RUN, with their descriptors. */
+void keeper_forget_pending(struct keeper *k);
+
+/* A cell for `image`: a warm one, or a new one. */
+must_check_ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret,
+                                 struct err *e);
+
+/* Make warm cells until there are enough or the client wants something. Failures leave fewer. */
+void keeper_warm_up(struct keeper *k);
+
+/* Fill k->proof by running the probe in cells. ERR_SYS when a layer that was not allowed to be
+ * missing is. */
+must_check_ int keeper_prove(struct keeper *k, struct err *e);
+
+/* Answer COLLECT from k->kept. */
+must_check_ int keeper_collect(struct keeper *k, int64_t max_bytes, struct err *e);

@@ -1,0 +1,380 @@
+/*
+ * keeper_run.c - running commands: one loop over the cells' ends, their clocks, attacks, memory
+ * kills and the client. Runs as root in the keeper.
+ *
+ * Who stops a command: the first cause wins and is kept; whatever the program does about its death
+ * does not count. How it ended is taken from the kernel (wait status by our init, the group's
+ * counters), never from what the program wrote.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/keeper.h"
+
+enum { FDS_PER_CELL = 3, FIXED_FDS = 2 };
+
+/* A cpu clock is looked at again no sooner than this: what the kernel charges comes in steps of
+ * that order. */
+#define CPU_CHECK_MIN_NS (NS_PER_MS)
+/* A killed cell that is still there after so long is killed again, harder. */
+#define KILL_AGAIN_NS (NS_PER_S)
+
+static void stop(struct running *r, enum box_cause cause)
+{
+    if (r->ended || r->cause != BOX_CAUSE_NONE)
+        return;
+    r->cause = cause;
+    r->kill_again_mono_ns = clock_mono_ns() + KILL_AGAIN_NS;
+    (void)cgroup_kill(&r->cell.group); /* a miss is caught by kill_again */
+}
+
+static void kill_again(struct running *r, int64_t now)
+{
+    (void)syscall(SYS_pidfd_send_signal, r->cell.pidfd, SIGKILL, NULL, 0);
+    (void)cgroup_kill(&r->cell.group);
+    r->kill_again_mono_ns = now + KILL_AGAIN_NS;
+}
+
+static enum box_cause wall_cause(const struct running *r)
+{
+    int64_t cpu_ns = 0;
+    if (cgroup_cpu_ns(&r->cell.group, &cpu_ns) < 0)
+        return BOX_CAUSE_WALL;
+    return cpu_ns * 2 >= r->limits.wall_time_ms * NS_PER_MS ? BOX_CAUSE_WALL : BOX_CAUSE_IDLE;
+}
+
+static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
+{
+    if (r->ended)
+        return;
+    if (r->cause != BOX_CAUSE_NONE) {
+        if (now >= r->kill_again_mono_ns)
+            kill_again(r, now);
+        return;
+    }
+    if (now >= r->wall_deadline_mono_ns) {
+        stop(r, wall_cause(r));
+        return;
+    }
+    int64_t used_ns, limit_ns = r->limits.cpu_time_ms * NS_PER_MS;
+    if (now < r->cpu_check_mono_ns || cgroup_cpu_ns(&r->cell.group, &used_ns) < 0)
+        return;
+    if (used_ns > limit_ns) {
+        stop(r, BOX_CAUSE_CPU);
+        return;
+    }
+    /* It cannot get there sooner than by using every core it has. */
+    int64_t soonest = (limit_ns - used_ns) / k->maker.cpu_count;
+    r->cpu_check_mono_ns = now + (soonest > CPU_CHECK_MIN_NS ? soonest : CPU_CHECK_MIN_NS);
+}
+
+static int64_t next_due(const struct running *r, size_t count)
+{
+    int64_t due = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (r[i].ended)
+            continue;
+        int64_t at = r[i].cause != BOX_CAUSE_NONE ? r[i].kill_again_mono_ns
+                     : r[i].cpu_check_mono_ns < r[i].wall_deadline_mono_ns
+                         ? r[i].cpu_check_mono_ns
+                         : r[i].wall_deadline_mono_ns;
+        due = at < due ? at : due;
+    }
+    return due;
+}
+
+/* ---- how it ended
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* What the numbers say when nobody stopped it. */
+static enum box_cause late_cause(const struct running *r, const struct cell_end *end)
+{
+    const struct box_outcome *o = &r->outcome;
+    bool clean = o->exited && o->exit_code == 0;
+    if (end->usage.oom_kills > 0 && (!clean || r->cause == BOX_CAUSE_MEMORY))
+        return BOX_CAUSE_MEMORY;
+    if (o->cpu_ns > r->limits.cpu_time_ms * NS_PER_MS)
+        return BOX_CAUSE_CPU;
+    if (o->signal == SIGSYS)
+        return BOX_CAUSE_SECCOMP;
+    if (o->signal == SIGXFSZ)
+        return BOX_CAUSE_OUTPUT;
+    if (end->usage.process_refusals > 0 && !clean)
+        return BOX_CAUSE_PROCESSES;
+    return BOX_CAUSE_NONE;
+}
+
+/* A program that went against its process limit and then span or slept until it was stopped did so
+ * for want of processes. */
+static enum box_cause refine(const struct running *r, const struct cell_end *end)
+{
+    bool timed =
+        r->cause == BOX_CAUSE_CPU || r->cause == BOX_CAUSE_WALL || r->cause == BOX_CAUSE_IDLE;
+    if (timed && end->usage.oom_kills > 0)
+        return BOX_CAUSE_MEMORY;
+    if (timed && end->usage.process_refusals > 0)
+        return BOX_CAUSE_PROCESSES;
+    return r->cause;
+}
+
+static void fill_outcome(struct running *r, const struct cell_end *end)
+{
+    struct box_outcome *o = &r->outcome;
+    const struct cgroup_usage *u = &end->usage;
+    int status = end->report.wait_status;
+    bool known = end->reported && r->cause == BOX_CAUSE_NONE;
+    *o = (struct box_outcome){
+        .started = end->exec_errno == 0,
+        .exec_errno = end->exec_errno,
+        .exited = known && WIFEXITED(status),
+        .exit_code = known && WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+        .signal = !known                ? SIGKILL
+                  : WIFSIGNALED(status) ? WTERMSIG(status)
+                                        : 0,
+        .seccomp_syscall = r->seccomp_syscall,
+        .cpu_ns = u->cpu_ns,
+        .user_ns = u->user_ns,
+        .system_ns = u->system_ns,
+        .wall_ns = end->report.end_mono_ns - r->cell.release_mono_ns,
+        .memory_peak_bytes = u->memory_peak_bytes,
+        .memory_nocache_bytes = u->memory_nocache_bytes,
+        .rss_peak_bytes = (int64_t)end->report.usage.ru_maxrss * 1024,
+        .process_peak_count =
+            u->process_peak_count > 0 ? u->process_peak_count - 1 : -1, /* our init */
+        .voluntary_switches = end->report.usage.ru_nvcsw,
+        .involuntary_switches = end->report.usage.ru_nivcsw,
+        .oom_kills = u->oom_kills,
+        .process_refusals = u->process_refusals,
+    };
+    o->cause = r->cause == BOX_CAUSE_NONE ? late_cause(r, end) : refine(r, end);
+    if (!o->started)
+        o->cause = r->cause;
+}
+
+static int finish(struct running *r, struct err *e)
+{
+    struct cell_end end;
+    if (cell_reap(&r->cell, &end, e) < 0)
+        return -1;
+    r->ended = true;
+    bool oom = end.usage.oom_kills > 0 || cgroup_oom_happened(&r->cell.group);
+    if (!end.reported && r->cause == BOX_CAUSE_NONE && !oom)
+        return err_set(e, ERR_SYS, 0, "a cell's init died without a report");
+    if (!end.reported && oom && r->cause == BOX_CAUSE_NONE)
+        r->cause = BOX_CAUSE_MEMORY;
+    fill_outcome(r, &end);
+    return 0;
+}
+
+/* ---- the loop
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static int client_spoke(struct keeper *k, struct running *r, size_t count, int sock, struct err *e)
+{
+    auto_wire_ struct wire_message m = { 0 };
+    enum wire_type type;
+    enum box_cause cause;
+    uint8_t mask;
+    if (wire_recv(sock, k->buffer, &m, e) < 0)
+        return -1;
+    if (m.len == 0) {
+        k->ending = true;
+        for (size_t i = 0; i < count; i++)
+            stop(&r[i], BOX_CAUSE_CANCEL);
+        return 0;
+    }
+    if (wire_message_type(&m, &type, e) < 0)
+        return -1;
+    if (type != WIRE_STOP)
+        return err_input(e, "wire: %s: only STOP while commands run", wire_type_name(type));
+    if (wire_read_stop(&m, &cause, &mask, e) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if ((mask >> i & 1) != 0)
+            stop(&r[i], cause);
+    return 0;
+}
+
+static void fill_polls(const struct keeper *k, const struct running *r, size_t count, int sock,
+                       struct pollfd *p)
+{
+    p[0] = (struct pollfd){ .fd = k->ending ? -1 : sock, .events = POLLIN };
+    p[1] = (struct pollfd){ .fd = k->ending ? -1 : k->signal_fd, .events = POLLIN };
+    for (size_t i = 0; i < count; i++) {
+        struct pollfd *q = p + FIXED_FDS + i * FDS_PER_CELL;
+        const struct cell *c = &r[i].cell;
+        bool quiet = r[i].ended || r[i].cause != BOX_CAUSE_NONE;
+        q[0] = (struct pollfd){ .fd = r[i].ended ? -1 : c->pidfd, .events = POLLIN };
+        q[1] = (struct pollfd){ .fd = quiet ? -1 : c->listener_fd, .events = POLLIN };
+        q[2] = (struct pollfd){ .fd = quiet ? -1 : cgroup_event_fd(&c->group),
+                                .events = cgroup_event_poll(&c->group) };
+    }
+}
+
+static void take_notice(struct running *r, short revents)
+{
+    int nr;
+    if ((revents & POLLIN) != 0 && filter_take_notice(r->cell.listener_fd, &nr) == 1) {
+        if (r->cause == BOX_CAUSE_NONE)
+            r->seccomp_syscall = nr;
+        stop(r, BOX_CAUSE_SECCOMP);
+    } else if ((revents & POLLHUP) != 0) {
+        close_fd(&r->cell.listener_fd); /* all its processes are gone: would wake us for ever */
+    }
+}
+
+static int serve_polls(struct keeper *k, struct running *r, size_t count, int sock,
+                       const struct pollfd *p,
+                       int (*told)(struct keeper *, struct running *, size_t, struct err *),
+                       struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pollfd *q = p + FIXED_FDS + i * FDS_PER_CELL;
+        if (q[1].revents != 0)
+            take_notice(&r[i], q[1].revents);
+        if (q[2].revents != 0 && cgroup_oom_happened(&r[i].cell.group))
+            stop(&r[i], BOX_CAUSE_MEMORY);
+        if (q[0].revents == 0)
+            continue;
+        if (finish(&r[i], e) < 0 || (told != NULL && told(k, r, i, e) < 0))
+            return -1;
+    }
+    if (p[1].revents != 0) {
+        k->ending = true;
+        for (size_t i = 0; i < count; i++)
+            stop(&r[i], BOX_CAUSE_CANCEL);
+    }
+    return p[0].revents != 0 ? client_spoke(k, r, count, sock, e) : 0;
+}
+
+static size_t alive(const struct running *r, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += !r[i].ended;
+    return n;
+}
+
+int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_sock,
+                 int (*told)(struct keeper *, struct running *, size_t, struct err *),
+                 struct err *e)
+{
+    struct pollfd polls[FIXED_FDS + FDS_PER_CELL * BOX_COMMANDS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        r[i].seccomp_syscall = -1;
+        r[i].wall_deadline_mono_ns =
+            r[i].cell.release_mono_ns + r[i].limits.wall_time_ms * NS_PER_MS;
+        r[i].cpu_check_mono_ns =
+            r[i].cell.release_mono_ns + r[i].limits.cpu_time_ms * NS_PER_MS / k->maker.cpu_count;
+    }
+    while (alive(r, count) > 0) {
+        fill_polls(k, r, count, client_sock, polls);
+        int64_t wait_ns = next_due(r, count) - clock_mono_ns();
+        wait_ns = wait_ns < 0 ? 0 : wait_ns;
+        struct timespec ts = { wait_ns / NS_PER_S, wait_ns % NS_PER_S };
+        if (ppoll(polls, FIXED_FDS + FDS_PER_CELL * count, &ts, NULL) < 0) {
+            if (errno == EINTR)
+                continue;
+            return err_sys(e, "ppoll");
+        }
+        if (serve_polls(k, r, count, client_sock, polls, told, e) < 0)
+            return -1;
+        int64_t now = clock_mono_ns();
+        for (size_t i = 0; i < count; i++)
+            check_clocks(k, &r[i], now);
+    }
+    return 0;
+}
+
+/* ---- a RUN
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static int send_outcome(struct keeper *k, struct running *r, size_t index, struct err *e)
+{
+    if (k->ending)
+        return 0;
+    wire_put_outcome(&k->out, (uint32_t)index, &r[index].outcome);
+    return wire_send(k->options->sock, &k->out, NULL, 0, e);
+}
+
+/* The job of one pending command; `text` holds its argv and env afterwards, `files` its files. */
+static struct cell_job job_of(const struct keeper *k, const struct pending *p, char *text,
+                              struct box_file *files)
+{
+    const struct wire_command *c = &p->command;
+    memcpy(text, c->argv.bytes, c->argv.len);
+    if (c->env.len > 0)
+        memcpy(text + c->argv.len, c->env.bytes, c->env.len);
+    for (size_t i = 0; p->placed && i < p->place.count; i++)
+        files[i] = (struct box_file){ p->place.files[i].name, p->place_message.fds[i],
+                                      p->place.files[i].executable };
+    const int *fds = p->command_message.fds;
+    return (struct cell_job){
+        .artifact = c->artifact,
+        .text = text,
+        .text_bytes = (uint32_t)(c->argv.len + c->env.len),
+        .argc = (uint32_t)c->argv.count,
+        .envc = (uint32_t)c->env.count,
+        .limits = c->limits,
+        .files = files,
+        .file_count = p->placed ? p->place.count : 0,
+        .stdio_fds = { c->stdin_at >= 0 ? fds[c->stdin_at] : k->null_fd,
+                       c->stdout_at >= 0 ? fds[c->stdout_at] : k->null_fd,
+                       c->stderr_at >= 0 ? fds[c->stderr_at] : k->null_fd },
+    };
+}
+
+static int start(struct keeper *k, struct running *r, size_t count, bool release, struct err *e)
+{
+    char text[BOX_ARGS_BYTES_MAX];
+    struct box_file files[BOX_FILES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct pending *p = &k->pending[i];
+        struct cell_job job = job_of(k, p, text, files);
+        if (release && cell_release(&r[i].cell, &job, e) < 0)
+            return -1;
+        if (release)
+            continue;
+        r[i].limits = p->command.limits;
+        r[i].keep = p->command.keep_files;
+        if (keeper_take_cell(k, p->command.image, &r[i].cell, e) < 0 ||
+            cell_arm(&k->maker, &r[i].cell, &job, e) < 0)
+            return err_wrap(e, "command %zu", i);
+    }
+    return 0;
+}
+
+int keeper_run(struct keeper *k, struct err *e)
+{
+    struct running r[BOX_COMMANDS_MAX] = { 0 };
+    size_t count = k->pending_count;
+    for (size_t i = 0; i < count; i++)
+        cell_init(&r[i].cell);
+    /* All are armed before the first is released: joined commands start together, and nothing runs
+     * when one cannot. */
+    int result = start(k, r, count, false, e);
+    if (result == 0)
+        result = start(k, r, count, true, e);
+    keeper_forget_pending(k);
+    if (result == 0)
+        result = keeper_watch(k, r, count, k->options->sock, send_outcome, e);
+    for (size_t i = 0; i < count; i++) {
+        if (result == 0 && count == 1 && r[i].keep && !k->ending) {
+            k->kept = r[i].cell;
+            cell_init(&r[i].cell);
+        }
+        cell_destroy(&r[i].cell);
+    }
+    return result;
+}
