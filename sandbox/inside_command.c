@@ -62,9 +62,13 @@ static int limit_fixed(struct err *e)
     return 0;
 }
 
-/* Killed first when the cell's memory runs out: never pid 1, whose report we want. */
+/* Killed first when the cell's memory runs out: never pid 1, whose report we want. The file belongs
+ * to the host's root while we are not dumpable, so we are for a moment; nobody is there yet to
+ * profit. */
 static int volunteer_for_oom(struct err *e)
 {
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return err_sys(e, "become dumpable");
     if (io_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "1000") < 0)
         return err_sys(e, "write oom_score_adj");
     return 0;
