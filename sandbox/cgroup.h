@@ -88,9 +88,9 @@ struct cgroup_usage {
                                            reclaimed, else between the last sample and the truth */
     int64_t oom_kills;                  /* processes killed for memory */
     int64_t process_peak_count;
-    int64_t process_refusals;  /* forks and threads refused for process_count */
-    int64_t memory_limit_hits; /* times memory_bytes was reached, reclaim that helped included: 0
-                                  with oom_kills means that the host ran out, not the cell */
+    int64_t process_refusals; /* forks and threads refused for process_count */
+    bool memory_limit_met; /* memory_bytes was reached: false with oom_kills means that the host or
+                              a group above ran out, and the program is not to blame */
 };
 
 must_check_ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e);

@@ -29,6 +29,7 @@ enum {
     DESTROY_ROUNDS = 20,
     CPU_PERIOD_US = 100000,
     NS_PER_US = 1000,
+    LIMIT_SLACK_BYTES = 256 << 10,
 };
 
 enum group_file {
@@ -385,16 +386,15 @@ static void split_cpu(struct cgroup_usage *u, int64_t user_ns, int64_t system_ns
     u->system_ns = u->cpu_ns - u->user_ns;
 }
 
-static int64_t limit_hits(const struct cgroup *g)
+/* v1 has counters of failed charges, but kernels exist (6.18) that leave them at 0. The peak cannot
+ * lie: memory runs out when a charge of at most eight pages does not fit. */
+static bool met_limit(const struct cgroup *g)
 {
+    int64_t peak;
     if (is_v2(g, CTL_MEMORY))
-        return counter(g, FILE_MEMORY_EVENTS, "max");
-    static const char *const names[] = { "memory.failcnt", "memory.memsw.failcnt" };
-    int64_t sum = 0, n; /* with swap accounting, it is the second that meets the same limit first */
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (cgroup_read_int_at(dir_of(g, CTL_MEMORY), names[i], &n) == 0)
-            sum += n;
-    return sum;
+        return counter(g, FILE_MEMORY_EVENTS, "max") > 0;
+    return cgroup_read_int(g->file_fds[FILE_MEMORY_PEAK], &peak) == 0 && g->memory_bytes >= 0 &&
+           peak >= g->memory_bytes - LIMIT_SLACK_BYTES;
 }
 
 /* The cache only grows until memory runs short, so what is there at the end is at least what was
@@ -423,7 +423,7 @@ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
     split_cpu(&u, c.user_ns - g->user_base_ns, c.system_ns - g->system_base_ns);
     read_memory(g, &u);
     u.oom_kills = counter(g, FILE_MEMORY_EVENTS, "oom_kill") - g->oom_base_count;
-    u.memory_limit_hits = limit_hits(g);
+    u.memory_limit_met = met_limit(g);
     u.process_refusals = counter(g, FILE_PIDS_EVENTS, "max") - g->refusal_base_count;
     if (g->file_fds[FILE_PIDS_PEAK] >= 0 &&
         cgroup_read_int(g->file_fds[FILE_PIDS_PEAK], &u.process_peak_count) < 0)
@@ -456,7 +456,7 @@ bool cgroup_oom_happened(struct cgroup *g)
     if (g->event_fd >= 0 && read(g->event_fd, &told, sizeof told) == (ssize_t)sizeof told)
         g->oom_told = true;
     return counter(g, FILE_MEMORY_EVENTS, "oom_kill") > g->oom_base_count ||
-           (g->oom_told && limit_hits(g) > 0);
+           (g->oom_told && met_limit(g));
 }
 
 /* --- the end --- */
