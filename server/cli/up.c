@@ -1,0 +1,325 @@
+/* up.c - `minos up`: the whole service in the foreground, on a data directory of its own; as root.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/conf.h"
+#include "sandbox/base/units.h"
+#include "server/cli/cli.h"
+#include "server/cli/up.h"
+
+extern char **environ;
+
+struct args {
+    struct common common;
+    const char *config, *listen;
+    int64_t slots;
+    struct opt_list sets;
+    bool hello;
+};
+
+static const struct opt_row rows[] = {
+    { "listen", 'l', OPT_TEXT, offsetof(struct args, listen), "ADDRESS:PORT",
+      "where to serve (server.listen); port 0 takes a free one", 0, 0 },
+    { "data", 'd', OPT_TEXT, offsetof(struct common, data), "DIR",
+      "data directory (store.data_dir; default: $MINOS_DATA,\nelse what the configuration says)", 0,
+      0 },
+    { "slots", 'n', OPT_INT, offsetof(struct args, slots), "N",
+      "submissions judged at once (worker.slots; 0: one per core)", 0, 256 },
+    { "config", 'c', OPT_TEXT, offsetof(struct args, config), "FILE",
+      "configuration (default: $MINOS_CONFIG,\nelse " CONF_DEFAULT_FILE " where it exists)", 0, 0 },
+    { "set", 's', OPT_LIST, offsetof(struct args, sets), "KEY=VALUE",
+      "set one key of the configuration, as often as needed", 0, 0 },
+    { "hello", 0, OPT_FLAG, offsetof(struct args, hello), NULL,
+      "once it serves, judge a hello program in every\nlanguage and say how to use the service", 0,
+      0 },
+    CLI_JSON_ROW,
+    CLI_HELP_ROW,
+};
+
+static const struct opt_spec spec = {
+    .usage = "minos up [OPTION]...",
+    .about =
+        "Starts minos-box (as root), minos-worker and minos-server (both as the user of box.user, "
+        "without any\ncapability) and stays in the foreground. Prints `ready URL` on standard "
+        "output once it serves; logs go\nto standard error. The first start leaves an admin key "
+        "in admin.key in the data directory.\nSIGTERM or Ctrl-C stops everything and leaves "
+        "nothing behind. Several may run, each on a directory\nof its own.",
+    .rows = rows,
+    .row_count = ARRAY_COUNT(rows),
+    .after = "Exit status: 0 stopped as asked, 2 usage or configuration error, 3 it could not "
+             "serve.\n",
+};
+
+void up_push(char ***argv, const char *arg)
+{
+    size_t n = 0;
+    while (*argv != NULL && (*argv)[n] != NULL)
+        n++;
+    *argv = xrealloc(*argv, (n + 2) * sizeof **argv);
+    (*argv)[n] = xstrdup(arg);
+    (*argv)[n + 1] = NULL;
+}
+
+void up_vector_free(char **argv)
+{
+    for (size_t i = 0; argv != NULL && argv[i] != NULL; i++)
+        free(argv[i]);
+    free(argv);
+}
+
+/* KEY=VALUE from the command line. */
+static int set_pair(struct conf *c, const char *pair, struct err *e)
+{
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL)
+        return err_input(e, "--set: expected KEY=VALUE, got \"%.64s\"", pair);
+    auto_free_ char *key = xstrndup(pair, (size_t)(equals - pair));
+    return conf_set(c, key, equals + 1, "--set", e);
+}
+
+/* What the flags mean as configuration, in the order in which they count. */
+static void collect_sets(const struct args *a, char ***sets)
+{
+    const char *data = a->common.data != NULL ? a->common.data : getenv("MINOS_DATA");
+    for (size_t i = 0; i < a->sets.count; i++)
+        up_push(sets, a->sets.items[i]);
+    auto_free_ char *listen = xasprintf("server.listen=%s", a->listen != NULL ? a->listen : "");
+    auto_free_ char *dir = xasprintf("store.data_dir=%s", data != NULL ? data : "");
+    auto_free_ char *slots = xasprintf("worker.slots=%" PRId64, a->slots);
+    if (a->listen != NULL)
+        up_push(sets, listen);
+    if (data != NULL && data[0] != '\0')
+        up_push(sets, dir);
+    if (a->slots >= 0)
+        up_push(sets, slots);
+}
+
+static int configure(const struct args *a, char **sets, struct conf *conf, struct err *e)
+{
+    if (conf_load(conf, a->config, e) < 0)
+        return -1;
+    for (size_t i = 0; sets != NULL && sets[i] != NULL; i++)
+        if (set_pair(conf, sets[i], e) < 0)
+            return -1;
+    return conf_check(conf, e);
+}
+
+/* What of our environment the children get: the configuration, and what sanitizers read. */
+static char **clean_environment(const char *data_dir, const char *languages)
+{
+    static const char *const kept[] = { "MINOS_",        "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
+                                        "LSAN_OPTIONS=", "TSAN_OPTIONS=", "GCOV_PREFIX" };
+    static const char *const held[] = { "MINOS_KEY=", "MINOS_CONFIG=", "MINOS_DATA=",
+                                        "MINOS_URL=" };
+    char **envp = NULL;
+    auto_free_ char *home = xasprintf("HOME=%s", data_dir);
+    up_push(&envp, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    up_push(&envp, "LANG=C.UTF-8");
+    up_push(&envp, home);
+    for (char **v = environ; v != NULL && *v != NULL; v++) {
+        bool keep = false;
+        for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
+            keep |= strncmp(*v, kept[i], strlen(kept[i])) == 0;
+        for (size_t i = 0; i < ARRAY_COUNT(held); i++)
+            keep &= strncmp(*v, held[i], strlen(held[i])) != 0;
+        if (keep)
+            up_push(&envp, *v);
+    }
+    if (languages != NULL) {
+        auto_free_ char *variable = xasprintf("MINOS_LANGUAGES=%s", languages);
+        up_push(&envp, variable);
+    }
+    return envp;
+}
+
+/* `--config FILE --set KEY=VALUE... --ready-fd 3`, which all three take. */
+static void push_common(struct up_child *c, const struct conf *conf, char **sets,
+                        const char *data_dir)
+{
+    auto_free_ char *dir = xasprintf("store.data_dir=%s", data_dir);
+    auto_free_ char *ready = xasprintf("%d", UP_READY_FD);
+    if (conf->file != NULL) {
+        auto_free_ char *file = realpath(conf->file, NULL); /* children work elsewhere */
+        up_push(&c->argv, "--config");
+        up_push(&c->argv, file != NULL ? file : conf->file);
+    }
+    for (size_t i = 0; sets != NULL && sets[i] != NULL; i++) {
+        up_push(&c->argv, "--set");
+        up_push(&c->argv, sets[i]);
+    }
+    up_push(&c->argv, "--set");
+    up_push(&c->argv, dir);
+    up_push(&c->argv, "--ready-fd");
+    up_push(&c->argv, ready);
+}
+
+static void describe_children(struct up *up, const struct conf *conf, char **sets)
+{
+    const char *dir = up->data.path;
+    auto_free_ char *sock = xasprintf("%s/run/box.sock", dir);
+    auto_free_ char *artifacts = xasprintf("%s/artifacts", dir);
+    auto_free_ char *uid = xasprintf("%u", up->ids.uid);
+    const char *const listen[] = { "listen", "--socket",    sock,     "--uid",
+                                   uid,      "--artifacts", artifacts };
+    up_push(&up->children[UP_BOX].argv, "minos-box");
+    for (size_t i = 0; i < ARRAY_COUNT(listen); i++)
+        up_push(&up->children[UP_BOX].argv, listen[i]);
+    up_push(&up->children[UP_WORKER].argv, "minos-worker");
+    up_push(&up->children[UP_SERVER].argv, "minos-server");
+    for (size_t i = UP_BOX; i <= UP_SERVER; i++)
+        push_common(&up->children[i], conf, sets, dir);
+}
+
+static void describe_hello(struct up *up)
+{
+    char **argv = NULL;
+    up_push(&argv, "minos");
+    up_push(&argv, "hello");
+    up_push(&argv, up->json ? "--json" : "--introduce");
+    up->children[UP_HELLO].argv = argv;
+}
+
+static int find_programs(struct up *up, struct err *e)
+{
+    static const struct {
+        const char *name;
+        bool drops;
+    } wanted[] = { [UP_BOX] = { "minos-box", false },
+                   [UP_WORKER] = { "minos-worker", true },
+                   [UP_SERVER] = { "minos-server", true },
+                   [UP_HELLO] = { "minos", true } };
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
+        up->children[i].name = i == UP_HELLO ? "hello" : wanted[i].name;
+        up->children[i].drops = wanted[i].drops;
+        if (cli_find_program(wanted[i].name, &up->children[i].path, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The languages of a source tree below a closed directory (/root, say) are copied for the worker;
+ * *ret_dir stays NULL when it can read them, or has others to read. */
+static int reach_languages(struct up *up, char **ret_dir, struct err *e)
+{
+    const char *exe = up->children[UP_WORKER].path;
+    const char *slash = strrchr(exe, '/');
+    auto_free_ char *tree = xasprintf("%.*s/../../deploy/languages", (int)(slash - exe), exe);
+    const char *named = getenv("MINOS_LANGUAGES");
+    if ((named != NULL && named[0] != '\0') || access(tree, R_OK | X_OK) < 0 ||
+        up_can_read_dir(tree, &up->ids))
+        return 0;
+    return up_data_stage(&up->data, tree, &up->ids, ret_dir, e);
+}
+
+/* Try to bind there, so that a taken port is said plainly and before anything starts. */
+static int try_bind(const char *listen, int *ret_errno)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    const char *colon = strrchr(listen, ':');
+    bool is_v6 = listen[0] == '[';
+    struct err ignored;
+    int64_t port = 0;
+    *ret_errno = 0;
+    if (colon == NULL || units_parse_int(colon + 1, 0, 65535, &port, &ignored) < 0 || port == 0)
+        return 0;
+    auto_free_ char *host = is_v6 ? xstrndup(listen + 1, (size_t)(colon - listen) - 2)
+                                  : xstrndup(listen, (size_t)(colon - listen));
+    v4.sin_port = v6.sin6_port = htons((uint16_t)port);
+    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, host,
+                  is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
+        return 0;
+    auto_fd_ int sock = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return 0;
+    const struct sockaddr *sa = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
+    if (bind(sock, sa, is_v6 ? sizeof v6 : sizeof v4) == 0)
+        return 0;
+    *ret_errno = errno;
+    return -1;
+}
+
+/* The server of a `minos up` that was killed may hold the port a moment longer. */
+static int await_port(const char *listen, struct err *e)
+{
+    struct timespec rest = { .tv_nsec = 100 * NS_PER_MS };
+    enum { TRIES = 20 };
+    int errnum = 0;
+    for (int i = 0; i < TRIES; i++) {
+        if (try_bind(listen, &errnum) == 0)
+            return 0;
+        if (errnum != EADDRINUSE)
+            break;
+        nanosleep(&rest, NULL);
+    }
+    return err_set(e, ERR_SYS, errnum, "server.listen: %s", listen);
+}
+
+static int prepare(struct up *up, const struct args *a, struct conf *conf, struct err *e)
+{
+    char **sets = NULL;
+    auto_free_ char *languages = NULL;
+    collect_sets(a, &sets);
+    int r = configure(a, sets, conf, e);
+    if (r == 0 && geteuid() != 0)
+        r = err_input(e, "expected to be started as root: minos-box needs it to build cells; the "
+                         "rest of the service drops it");
+    if (r == 0)
+        r = conf_log_level(conf->log_level, &up->log.level, e);
+    if (r == 0 &&
+        (find_programs(up, e) < 0 || up_find_ids(conf->box_user, &up->ids, e) < 0 ||
+         up_data_open(conf->store_data_dir, &up->ids, &up->data, e) < 0 ||
+         await_port(conf->server_listen, e) < 0 || reach_languages(up, &languages, e) < 0))
+        r = -1;
+    if (r == 0) {
+        up->envp = clean_environment(up->data.path, languages);
+        describe_children(up, conf, sets);
+        if (a->hello)
+            describe_hello(up);
+    }
+    up_vector_free(sets);
+    return r;
+}
+
+static void up_done(struct up *up)
+{
+    up_data_close(&up->data);
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
+        free(up->children[i].path);
+        up_vector_free(up->children[i].argv);
+        buf_done(&up->children[i].said);
+    }
+    up_vector_free(up->envp);
+    free(up->url);
+}
+
+int command_up(int argc, char **argv)
+{
+    struct args args = { .slots = -1 };
+    struct up up = { .log = { "minos-up", LOG_INFO }, .data = { .fd = -1, .run_fd = -1 } };
+    struct conf conf;
+    int first, status;
+    struct err e;
+    if (!cli_begin(&spec, argc, argv, &args, &first, &status))
+        return status;
+    conf_init(&conf);
+    up.json = args.common.json;
+    int r = first != argc ? err_input(&e, "unexpected \"%.64s\"", argv[first])
+                          : prepare(&up, &args, &conf, &e);
+    status = r < 0 ? cli_fail("up", &e) : up_supervise(&up);
+    conf_done(&conf);
+    up_done(&up);
+    return status;
+}

@@ -1,0 +1,441 @@
+/*
+ * up_loop.c - supervising the service; the `minos up` process.
+ *
+ *     START_BOX -> START_REST -> SERVING -> STOP_SERVER -> STOP_WORKER -> STOP_BOX -> STOP_REST ->
+ * OVER |            |            ^|__ a child that dies is started again, with back-off
+ *         |____________|_____________________^ (a child cannot start)
+ *
+ * Invariants:
+ * 1. Children are reaped here only, so a pid in `children` is never reused: kill(pid) is safe.
+ * 2. The process is a subreaper: what a dying child leaves comes to us, and STOP_REST waits for it.
+ * 3. The order of stopping follows the work: no new requests, then finish what runs, then no cells.
+ * 4. Nothing blocks but poll (and up_launch, which ends when its child executes).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/ready.h"
+#include "server/cli/cli.h"
+#include "server/cli/up.h"
+
+enum phase {
+    START_BOX,
+    START_REST,
+    SERVING,
+    STOP_SERVER,
+    STOP_WORKER,
+    STOP_BOX,
+    STOP_REST,
+    OVER,
+};
+
+enum {
+    START_MS = 60000, /* for a child to say that it is ready */
+    STOP_MS = 15000,  /* from SIGTERM to SIGKILL */
+    DRAIN_MS = 30000, /* the same for the worker, which may be in the middle of a test */
+    REST_MS = 5000,   /* for what children left behind */
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_MAX_MS = 10000,
+    STEADY_MS = 60000, /* a child that lived so long starts again without back-off */
+};
+
+struct loop {
+    struct up *up;
+    enum phase phase;
+    int signal_fd;
+    int status;               /* to exit with */
+    int64_t deadline_mono_ns; /* of the phase; 0: none */
+    bool killed;              /* the phase's deadline has passed once */
+};
+
+static void set_phase(struct loop *l, enum phase phase, int64_t within_ms)
+{
+    l->phase = phase;
+    l->killed = false;
+    l->deadline_mono_ns = within_ms > 0 ? clock_mono_ns() + within_ms * NS_PER_MS : 0;
+}
+
+static bool stopping(const struct loop *l)
+{
+    return l->phase >= STOP_SERVER;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+static int start(struct loop *l, struct up_child *c, struct err *e)
+{
+    int pipe_fds[2] = { -1, -1 };
+    struct up *up = l->up;
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return err_sys(e, "pipe");
+    auto_fd_ int read_fd = pipe_fds[0], write_fd = pipe_fds[1];
+    bool hello = c == &up->children[UP_HELLO];
+    struct up_launch launch = {
+        .path = c->path,
+        .argv = c->argv,
+        .envp = up->envp,
+        .ids = c->drops ? &up->ids : NULL,
+        .cwd = c->drops ? up->data.path : "/",
+        .out_fd = hello ? STDOUT_FILENO : STDERR_FILENO,
+        .ready_fd = hello ? -1 : write_fd,
+    };
+    c->restart_mono_ns = 0;
+    if (up_launch(&launch, &c->pid, e) < 0)
+        return err_wrap(e, "%s", c->name);
+    if (fcntl(read_fd, F_SETFL, O_NONBLOCK) < 0)
+        return err_sys(e, "fcntl");
+    c->ready = false;
+    c->ready_fd = hello ? -1 : take_fd(&read_fd);
+    buf_done(&c->said);
+    buf_init(&c->said, 4096);
+    c->session = c->pid;
+    c->started_mono_ns = clock_mono_ns();
+    log_event(&up->log, LOG_INFO, "child_started", "name=%s pid=%d", c->name, (int)c->pid);
+    return 0;
+}
+
+static void begin_stop(struct loop *l, int status);
+
+/* Start it, or end everything: used while nothing serves yet. */
+static void start_or_end(struct loop *l, enum up_role role)
+{
+    struct err e;
+    if (start(l, &l->up->children[role], &e) == 0)
+        return;
+    fprintf(stderr, "minos up: %s\n", e.msg);
+    begin_stop(l, CLI_SERVICE);
+}
+
+/* After a crash the server must come back where its clients know it, also when port 0 was asked. */
+static void pin_address(struct up *up)
+{
+    const char *host = strstr(up->url, "://");
+    if (host == NULL)
+        return;
+    auto_free_ char *set = xasprintf("server.listen=%s", host + 3);
+    up_push(&up->children[UP_SERVER].argv, "--set");
+    up_push(&up->children[UP_SERVER].argv, set);
+}
+
+static void say_ready(struct loop *l)
+{
+    struct up *up = l->up;
+    struct err e;
+    auto_free_ char *line =
+        up->json ? xasprintf("{\"ready\": \"%s\", \"data_dir\": \"%s\"}\n", up->url, up->data.path)
+                 : xasprintf("ready %s\n", up->url);
+    if (cli_print(line, &e) < 0)
+        log_error(&up->log, "ready_not_said", &e);
+    ready_tell(-1, "");
+    if (up->children[UP_HELLO].argv == NULL)
+        return;
+    auto_free_ char *key = xasprintf("%s/admin.key", up->data.path);
+    const char *const more[] = { "--url", up->url, "--key-file", key };
+    for (size_t i = 0; i < ARRAY_COUNT(more); i++)
+        up_push(&up->children[UP_HELLO].argv, more[i]);
+    if (start(l, &up->children[UP_HELLO], &e) < 0)
+        log_error(&up->log, "hello_not_started", &e);
+}
+
+/* ---- stopping ----------------------------------------------------------------------------- */
+
+static void ask_to_stop(const struct up_child *c)
+{
+    if (c->pid > 0)
+        (void)!kill(c->pid, SIGTERM);
+}
+
+static void begin_stop(struct loop *l, int status)
+{
+    if (stopping(l))
+        return;
+    l->status = status;
+    set_phase(l, STOP_SERVER, STOP_MS);
+    ask_to_stop(&l->up->children[UP_SERVER]);
+    ask_to_stop(&l->up->children[UP_HELLO]);
+}
+
+static bool gone(const struct loop *l, enum up_role role)
+{
+    return l->up->children[role].pid == 0;
+}
+
+/* Kill a whole session: the child, and what it started and did not take along. Its number stays
+ * taken while any of them lives. */
+static void kill_session(const struct up_child *c)
+{
+    if (c->session > 0)
+        (void)!kill(-c->session, SIGKILL);
+}
+
+/* The phase took too long, or the operator pressed Ctrl-C again. */
+static void hurry(struct loop *l)
+{
+    static const enum up_role of_phase[] = {
+        [STOP_SERVER] = UP_SERVER, [STOP_WORKER] = UP_WORKER, [STOP_BOX] = UP_BOX
+    };
+    struct up *up = l->up;
+    l->killed = true;
+    l->deadline_mono_ns = clock_mono_ns() + REST_MS * NS_PER_MS;
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
+        bool meant = l->phase == STOP_REST || of_phase[l->phase] == i;
+        if (meant || (l->phase == STOP_SERVER && i == UP_HELLO))
+            kill_session(&up->children[i]);
+    }
+}
+
+static bool no_children_left(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+/* Move on when what this phase waits for has happened. */
+static void advance(struct loop *l)
+{
+    struct up_child *children = l->up->children;
+    switch (l->phase) {
+    case START_BOX:
+        if (!children[UP_BOX].ready)
+            return;
+        set_phase(l, START_REST, START_MS);
+        start_or_end(l, UP_WORKER);
+        if (l->phase == START_REST)
+            start_or_end(l, UP_SERVER);
+        return;
+    case START_REST:
+        if (!children[UP_WORKER].ready || !children[UP_SERVER].ready)
+            return;
+        set_phase(l, SERVING, 0);
+        pin_address(l->up);
+        say_ready(l);
+        return;
+    case STOP_SERVER:
+        if (!gone(l, UP_SERVER) || !gone(l, UP_HELLO))
+            return;
+        set_phase(l, STOP_WORKER, DRAIN_MS);
+        ask_to_stop(&children[UP_WORKER]);
+        return;
+    case STOP_WORKER:
+        if (!gone(l, UP_WORKER))
+            return;
+        set_phase(l, STOP_BOX, STOP_MS);
+        ask_to_stop(&children[UP_BOX]);
+        return;
+    case STOP_BOX:
+        if (gone(l, UP_BOX))
+            set_phase(l, STOP_REST, REST_MS);
+        return;
+    case STOP_REST:
+        if (no_children_left())
+            set_phase(l, OVER, 0);
+        return;
+    case SERVING:
+    case OVER:
+        return;
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------- */
+
+static void plan_restart(struct loop *l, struct up_child *c)
+{
+    int64_t now = clock_mono_ns();
+    bool steady = now - c->started_mono_ns > STEADY_MS * NS_PER_MS;
+    c->backoff_ms = steady || c->backoff_ms == 0 ? BACKOFF_FIRST_MS : c->backoff_ms * 2;
+    if (c->backoff_ms > BACKOFF_MAX_MS)
+        c->backoff_ms = BACKOFF_MAX_MS;
+    c->restart_mono_ns = now + c->backoff_ms * NS_PER_MS;
+    log_event(&l->up->log, LOG_WARN, "child_restart", "name=%s in_ms=%lld", c->name,
+              (long long)c->backoff_ms);
+}
+
+static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *info)
+{
+    bool by_signal = info->si_code != CLD_EXITED;
+    bool fine = !by_signal && info->si_status == 0;
+    bool hello = c == &l->up->children[UP_HELLO];
+    c->pid = 0;
+    close_fd(&c->ready_fd);
+    log_event(&l->up->log, fine || stopping(l) || hello ? LOG_INFO : LOG_ERROR, "child_ended",
+              "name=%s %s=%d", c->name, by_signal ? "signal" : "exit_code", info->si_status);
+    if (stopping(l) || hello)
+        return;
+    if (l->phase == SERVING) {
+        /* Its own children must not outlive it: a slot without its supervisor would go on. The
+         * keepers of minos-box may, since they end with their connections. */
+        if (c != &l->up->children[UP_BOX])
+            kill_session(c);
+        plan_restart(l, c);
+        return;
+    }
+    fprintf(stderr,
+            "minos up: %s could not start (it ended with %s %d); what it says above is the "
+            "reason\n",
+            c->name, by_signal ? "signal" : "status", info->si_status);
+    begin_stop(l, CLI_SERVICE);
+}
+
+static void reap(struct loop *l)
+{
+    siginfo_t info;
+    for (;;) {
+        info.si_pid = 0;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+            return;
+        for (size_t i = 0; i < UP_ROLE_COUNT; i++)
+            if (l->up->children[i].pid == info.si_pid)
+                child_ended(l, &l->up->children[i], &info);
+    }
+}
+
+static void take_signals(struct loop *l)
+{
+    struct signalfd_siginfo s;
+    while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
+        if (s.ssi_signo == SIGCHLD) {
+            reap(l);
+        } else if (stopping(l)) {
+            hurry(l);
+        } else {
+            log_event(&l->up->log, LOG_INFO, "stopping", "signal=%u", s.ssi_signo);
+            begin_stop(l, l->phase == SERVING ? CLI_OK : CLI_SERVICE);
+        }
+    }
+}
+
+/* Read what the child says on its ready descriptor: "ready DETAIL\n". */
+static void hear(struct loop *l, struct up_child *c)
+{
+    static const char prefix[] = "ready";
+    struct err e;
+    char chunk[256];
+    ssize_t n = read(c->ready_fd, chunk, sizeof chunk);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || buf_add(&c->said, chunk, (size_t)n, &e) < 0) {
+        close_fd(&c->ready_fd);
+        return;
+    }
+    char *end = strchr(c->said.data, '\n');
+    if (end == NULL)
+        return;
+    *end = '\0';
+    close_fd(&c->ready_fd);
+    c->ready = strncmp(c->said.data, prefix, sizeof prefix - 1) == 0;
+    const char *detail = c->said.data + sizeof prefix - 1;
+    if (c != &l->up->children[UP_SERVER] || !c->ready)
+        return;
+    free(l->up->url);
+    l->up->url = xstrdup(detail + strspn(detail, " "));
+}
+
+static void restart_due(struct loop *l)
+{
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
+        struct up_child *c = &l->up->children[i];
+        struct err e;
+        if (c->restart_mono_ns == 0 || clock_mono_ns() < c->restart_mono_ns || stopping(l))
+            continue;
+        if (start(l, c, &e) < 0) {
+            log_error(&l->up->log, "child_not_started", &e);
+            plan_restart(l, c);
+        }
+    }
+}
+
+static void deadline_passed(struct loop *l)
+{
+    if (l->deadline_mono_ns == 0 || clock_mono_ns() < l->deadline_mono_ns)
+        return;
+    if (stopping(l)) {
+        log_event(&l->up->log, LOG_WARN, "killing", "phase=%d again=%d", (int)l->phase, l->killed);
+        if (l->killed && l->phase == STOP_REST)
+            set_phase(l, OVER, 0); /* not even SIGKILL ends them: the kernel holds them */
+        else
+            hurry(l);
+        return;
+    }
+    for (size_t i = 0; i < UP_HELLO; i++)
+        if (l->up->children[i].pid > 0 && !l->up->children[i].ready)
+            fprintf(stderr, "minos up: %s was not ready after %d s\n", l->up->children[i].name,
+                    START_MS / 1000);
+    begin_stop(l, CLI_SERVICE);
+}
+
+/* Milliseconds until something is due, -1 when nothing is. */
+static int next_timeout_ms(const struct loop *l)
+{
+    int64_t due = l->deadline_mono_ns;
+    for (size_t i = 0; i < UP_ROLE_COUNT && !stopping(l); i++) {
+        int64_t at = l->up->children[i].restart_mono_ns;
+        due = at != 0 && (due == 0 || at < due) ? at : due;
+    }
+    int64_t left = due - clock_mono_ns();
+    return due == 0 ? -1 : left <= 0 ? 0 : (int)(left / NS_PER_MS + 1);
+}
+
+static void wait_for_events(struct loop *l)
+{
+    struct pollfd fds[1 + UP_ROLE_COUNT] = { { .fd = l->signal_fd, .events = POLLIN } };
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++)
+        fds[1 + i] = (struct pollfd){ .fd = l->up->children[i].ready_fd, .events = POLLIN };
+    if (poll(fds, ARRAY_COUNT(fds), next_timeout_ms(l)) < 0)
+        return; /* EINTR; a debugger, say */
+    /* Readiness first: a child may say it and end at once. */
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++)
+        if (fds[1 + i].revents != 0)
+            hear(l, &l->up->children[i]);
+    if (fds[0].revents != 0)
+        take_signals(l);
+}
+
+static int open_signals(int *ret_fd)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -1;
+    *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *ret_fd < 0 ? -1 : 0;
+}
+
+int up_supervise(struct up *up)
+{
+    struct loop l = { .up = up, .phase = START_BOX, .signal_fd = -1 };
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++)
+        up->children[i].ready_fd = -1;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || open_signals(&l.signal_fd) < 0) {
+        fprintf(stderr, "minos up: signals: %s\n", strerror(errno));
+        return CLI_SERVICE;
+    }
+    set_phase(&l, START_BOX, START_MS);
+    start_or_end(&l, UP_BOX);
+    while (l.phase != OVER) {
+        enum phase before = l.phase;
+        advance(&l);
+        if (l.phase != before)
+            continue;
+        wait_for_events(&l);
+        restart_due(&l);
+        deadline_passed(&l);
+    }
+    close(l.signal_fd);
+    return l.status;
+}
