@@ -35,6 +35,7 @@ struct store_options {
     bool read_only;
     int64_t busy_timeout_ms; /* 0: 10 s */
     int64_t queue_count_max; /* queue_accept gives ERR_BUSY above it; 0: no bound */
+    int64_t blob_grace_ms;   /* store_prune spares blobs that were put this lately; 0: 1 h */
 };
 
 /* Open (and migrate, unless read_only). ERR_INPUT when the database is newer than this program. */
@@ -50,6 +51,10 @@ enum store_durability {
 must_check_ int store_begin(struct store *s, enum store_durability d, struct err *e);
 must_check_ int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s); /* no-op without a transaction */
+
+/* Move what the write-ahead log holds into the database, without waiting for anybody. Idle slots do
+ * so by themselves in queue_claim; a server may, off its latency path. Not inside a transaction. */
+must_check_ int store_checkpoint(struct store *s, struct err *e);
 
 /* ---- ids and hashes
  * --------------------------------------------------------------------------------------------- */

@@ -29,7 +29,8 @@ must_check_ int wake_open(const char *data_dir, enum wake_topic topic, struct wa
 void wake_close(struct wake *w);   /* removes the socket */
 int wake_fd(const struct wake *w); /* readable when events wait; non-blocking */
 
-/* Next event, *ret_found false when none waits. */
+/* Next event, *ret_found false when none waits. After so many in a row that others may have been
+ * lost, one with id "" tells the receiver to look at everything it waits for. */
 must_check_ int wake_next(struct wake *w, struct wake_event *ret, bool *ret_found, struct err *e);
 
 /* Tell every receiver of `topic` (WAKE_QUEUE with id "" only needs one idle slot, but telling all

@@ -1,0 +1,353 @@
+/*
+ * blob.c - bytes by their SHA-256; server and worker.
+ *
+ * Up to 64 KiB lie in the database, and larger ones in DATA/blobs/<first two digits>/<64 digits>,
+ * written once and never changed. Invariants:
+ *
+ *   1. A row that something refers to (refs > 0) has its bytes. The file is on disk, with its name,
+ *      before the transaction that makes its row is committed.
+ *   2. refs is the number of references in the other tables: it moves in the transaction that makes
+ *      or drops the reference.
+ *   3. Files are removed only inside a write transaction, and blob_put trusts a file only after it
+ *      saw it inside a write transaction. So a sweep and a put of the same bytes cannot miss each
+ *      other, whichever comes first; and a sweep that dies between unlink and commit leaves a row
+ *      with refs 0 and no file, which the next put mends and nobody else can see.
+ *   4. A blob that was put less than the grace time ago stays even when nothing refers to it: its
+ *      putter may be about to.
+ *
+ * A file without a row (the program died before its commit) is waste, not damage.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+#include "schema/inner.h"
+
+/* ---- files */
+
+enum { PATH_BYTES = 3 + STORE_HEX_BYTES }; /* "ab/" and the name */
+
+static void blob_path(const uint8_t sha256[STORE_SHA256_BYTES], char ret[PATH_BYTES])
+{
+    char hex[STORE_HEX_BYTES];
+    store_hex(sha256, hex);
+    snprintf(ret, PATH_BYTES, "%.2s/%s", hex, hex);
+}
+
+static bool file_is_whole(struct store *s, const char *path, int64_t bytes)
+{
+    struct stat st;
+    return fstatat(s->blobs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_size == bytes;
+}
+
+static int sync_dir(struct store *s, const char *name, struct err *e)
+{
+    auto_fd_ int dir = openat(s->blobs_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fsync(dir) < 0)
+        return err_sys(e, "sync %s/blobs/%s", s->data_dir, name);
+    return 0;
+}
+
+static int write_synced(int fd, const void *data, size_t len)
+{
+    if (io_write_all(fd, data, len) < 0)
+        return -1;
+    return fsync(fd);
+}
+
+/* Give the file, complete and synced under its temporary name, its own one. */
+static int name_file(struct store *s, const char *temporary, const char *path, struct err *e)
+{
+    char dir[3] = { path[0], path[1], '\0' };
+    bool made = mkdirat(s->blobs_fd, dir, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return err_sys(e, "make %s/blobs/%s", s->data_dir, dir);
+    if (renameat(s->blobs_fd, temporary, s->blobs_fd, path) < 0)
+        return err_sys(e, "name %s/blobs/%s", s->data_dir, path);
+    if (made && sync_dir(s, ".", e) < 0)
+        return -1;
+    return sync_dir(s, dir, e);
+}
+
+static int write_file(struct store *s, const char *path, const void *data, size_t len,
+                      struct err *e)
+{
+    char id[STORE_ID_BYTES], temporary[STORE_ID_BYTES + sizeof "tmp/"];
+    store_new_id(id);
+    snprintf(temporary, sizeof temporary, "tmp/%s", id);
+    auto_fd_ int fd =
+        openat(s->blobs_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+    if (fd < 0)
+        return err_sys(e, "make %s/blobs/%s", s->data_dir, temporary);
+    int rc = write_synced(fd, data, len) < 0
+                 ? err_sys(e, "write %s/blobs/%s", s->data_dir, temporary)
+                 : name_file(s, temporary, path, e);
+    if (rc < 0)
+        unlinkat(s->blobs_fd, temporary, 0);
+    return rc;
+}
+
+/* See that the file is there. One that `known` does not vouch for may come from a program that died
+ * between naming it and syncing the folder: then its name is synced now. */
+static int ensure_file(struct store *s, const struct blob *b, const void *data, bool known,
+                       struct err *e)
+{
+    char path[PATH_BYTES];
+    blob_path(b->sha256, path);
+    if (!file_is_whole(s, path, b->bytes))
+        return write_file(s, path, data, (size_t)b->bytes, e);
+    if (known)
+        return 0;
+    char dir[3] = { path[0], path[1], '\0' };
+    return sync_dir(s, ".", e) < 0 ? -1 : sync_dir(s, dir, e);
+}
+
+static int open_blob_file(struct store *s, const struct blob *b, int *ret_fd, struct err *e)
+{
+    char path[PATH_BYTES];
+    blob_path(b->sha256, path);
+    auto_fd_ int fd = openat(s->blobs_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "open %s/blobs/%s", s->data_dir, path);
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_sys(e, "stat %s/blobs/%s", s->data_dir, path);
+    if (!S_ISREG(st.st_mode) || st.st_size != b->bytes)
+        return err_set(e, ERR_SYS, 0, "%s/blobs/%s is damaged: %lld bytes instead of %lld",
+                       s->data_dir, path, (long long)st.st_size, (long long)b->bytes);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+/* ---- rows */
+
+struct blob_row {
+    int64_t id, refs, last_put_unix_ms;
+};
+
+static int find_row(struct store *s, const uint8_t *sha256, struct blob_row *ret, bool *ret_found,
+                    struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT id, refs, last_put_unix_ms FROM blob WHERE sha256 = ?");
+    sql_bind_blob(q, sha256, STORE_SHA256_BYTES);
+    if (sql_row(q, ret_found, e) < 0)
+        return -1;
+    if (*ret_found) {
+        ret->id = sql_int(q);
+        ret->refs = sql_int(q);
+        ret->last_put_unix_ms = sql_int(q);
+    }
+    return 0;
+}
+
+static int insert_row(struct store *s, const struct blob *b, const void *data, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "INSERT INTO blob (sha256, bytes, refs, last_put_unix_ms) VALUES (?, ?, 0, ?)");
+    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    sql_bind_int(q, b->bytes);
+    sql_bind_int(q, clock_unix_ms());
+    if (sql_run(q, e) < 0)
+        return -1;
+    if (b->bytes > DB_BLOB_INLINE_BYTES)
+        return 0;
+    int64_t id = sqlite3_last_insert_rowid(s->db);
+    auto_stmt_ struct stmt *d = sql_use(s, "INSERT INTO blob_data (id, data) VALUES (?, ?)");
+    sql_bind_int(d, id);
+    sql_bind_blob(d, data, (size_t)b->bytes);
+    return sql_run(d, e);
+}
+
+/* Renew the grace of a blob that is put again; exact to a quarter of it, which spares most writes.
+ */
+static int touch_row(struct store *s, const struct blob_row *row, struct err *e)
+{
+    int64_t now_unix_ms = clock_unix_ms(), age_ms = now_unix_ms - row->last_put_unix_ms;
+    if (age_ms >= 0 && age_ms < s->blob_grace_ms / 4)
+        return 0;
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET last_put_unix_ms = ? WHERE id = ?");
+    sql_bind_int(q, now_unix_ms);
+    sql_bind_int(q, row->id);
+    return sql_run(q, e);
+}
+
+static int put_locked(struct store *s, const struct blob *b, const void *data, bool synced,
+                      struct err *e)
+{
+    struct blob_row row = { 0 };
+    bool found = false;
+    if (find_row(s, b->sha256, &row, &found, e) < 0)
+        return -1;
+    if (b->bytes > DB_BLOB_INLINE_BYTES && ensure_file(s, b, data, found || synced, e) < 0)
+        return -1;
+    return found ? touch_row(s, &row, e) : insert_row(s, b, data, e);
+}
+
+int blob_put(struct store *s, const void *data, size_t len, struct blob *ret, struct err *e)
+{
+    struct blob b = { .present = true, .bytes = (int64_t)len };
+    store_sha256(data, len, b.sha256);
+    /* The slow part first, while nobody waits for us; put_locked looks again. */
+    bool ahead = s->tx == TX_NONE && b.bytes > DB_BLOB_INLINE_BYTES;
+    if (ahead && ensure_file(s, &b, data, false, e) < 0)
+        return err_wrap(e, "store %zu bytes", len);
+    auto_tx_ struct tx t = { 0 };
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || put_locked(s, &b, data, ahead, e) < 0 ||
+        tx_commit(&t, e) < 0)
+        return err_wrap(e, "store %zu bytes", len);
+    *ret = b;
+    return 0;
+}
+
+/* Call with a statement on the row's inline bytes; *ret_found false: they are in a file. */
+static int find_data(struct store *s, const struct blob *b, struct stmt *q, bool *ret_found,
+                     struct err *e)
+{
+    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    bool known = false;
+    if (sql_row(q, &known, e) < 0)
+        return -1;
+    if (!known) {
+        char hex[STORE_HEX_BYTES];
+        store_hex(b->sha256, hex);
+        return err_set(e, ERR_SYS, 0, "blob %s of %s is missing", hex, s->data_dir);
+    }
+    *ret_found = !sql_is_null(q);
+    return 0;
+}
+
+#define SELECT_DATA                                                                                \
+    "SELECT d.data FROM blob b LEFT JOIN blob_data d ON d.id = b.id WHERE b.sha256 = ?"
+
+int blob_get(struct store *s, const struct blob *blob, struct buf *b, struct err *e)
+{
+    if (!blob->present)
+        return 0;
+    auto_stmt_ struct stmt *q = sql_use(s, SELECT_DATA);
+    bool inside = false;
+    if (find_data(s, blob, q, &inside, e) < 0)
+        return -1;
+    if (inside) {
+        size_t len = 0;
+        const void *data = sql_bytes(q, &len);
+        return buf_add(b, data, len, e);
+    }
+    auto_fd_ int fd = -1;
+    if (open_blob_file(s, blob, &fd, e) < 0)
+        return -1;
+    return io_read_to_buf(fd, b, e);
+}
+
+int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err *e)
+{
+    if (!blob->present)
+        return io_sealed_memfd("blob", "", 0, ret_fd, e);
+    auto_stmt_ struct stmt *q = sql_use(s, SELECT_DATA);
+    bool inside = false;
+    if (find_data(s, blob, q, &inside, e) < 0)
+        return -1;
+    if (!inside)
+        return open_blob_file(s, blob, ret_fd, e);
+    size_t len = 0;
+    const void *data = sql_bytes(q, &len);
+    return io_sealed_memfd("blob", data, len, ret_fd, e);
+}
+
+/* ---- references */
+
+int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e)
+{
+    *ret_row = 0;
+    if (!b->present)
+        return 0;
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE blob SET refs = refs + 1 WHERE sha256 = ? RETURNING id");
+    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    if (!found)
+        return err_bug(e, "a record refers to a blob that was never put");
+    *ret_row = sql_int(q);
+    return 0;
+}
+
+int blob_unref(struct store *s, int64_t row, struct err *e)
+{
+    if (row == 0)
+        return 0;
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET refs = refs - 1 WHERE id = ?");
+    sql_bind_int(q, row);
+    return sql_run(q, e);
+}
+
+void blob_read(struct stmt *q, struct blob *ret)
+{
+    size_t len = 0;
+    int64_t row = sql_int(q);
+    const void *sha256 = sql_bytes(q, &len);
+    int64_t bytes = sql_int(q);
+    *ret = (struct blob){ 0 };
+    if (row == 0 || len != STORE_SHA256_BYTES)
+        return;
+    ret->present = true;
+    ret->bytes = bytes;
+    memcpy(ret->sha256, sha256, len);
+}
+
+/* ---- the sweep */
+
+static int next_unused(struct store *s, int64_t before_unix_ms, int64_t *ret_row, struct blob *ret,
+                       bool *ret_found, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT id, id, sha256, bytes FROM blob WHERE refs = 0 AND last_put_unix_ms < ? "
+                   "ORDER BY last_put_unix_ms LIMIT 1");
+    sql_bind_int(q, before_unix_ms);
+    if (sql_row(q, ret_found, e) < 0)
+        return -1;
+    if (*ret_found) {
+        *ret_row = sql_int(q);
+        blob_read(q, ret);
+    }
+    return 0;
+}
+
+static int delete_row(struct store *s, int64_t row, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "DELETE FROM blob WHERE id = ?");
+    sql_bind_int(q, row);
+    if (sql_run(q, e) < 0)
+        return -1;
+    auto_stmt_ struct stmt *d = sql_use(s, "DELETE FROM blob_data WHERE id = ?");
+    sql_bind_int(d, row);
+    return sql_run(d, e);
+}
+
+int blob_sweep(struct store *s, int64_t limit, struct err *e)
+{
+    int64_t before_unix_ms = clock_unix_ms() - s->blob_grace_ms;
+    while (limit-- > 0) {
+        int64_t row = 0;
+        struct blob b = { 0 };
+        bool found = false;
+        if (next_unused(s, before_unix_ms, &row, &b, &found, e) < 0)
+            return -1;
+        if (!found)
+            return 0;
+        char path[PATH_BYTES];
+        blob_path(b.sha256, path);
+        if (b.bytes > DB_BLOB_INLINE_BYTES && unlinkat(s->blobs_fd, path, 0) < 0 && errno != ENOENT)
+            return err_sys(e, "remove %s/blobs/%s", s->data_dir, path);
+        if (delete_row(s, row, e) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,106 @@
+/*
+ * inner.h - inside schema/ only: what its files need of each other. All of these run inside a
+ * transaction that the caller holds.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/base/err.h"
+#include "schema/db.h"
+#include "schema/store.h"
+
+/* ---- migrate.c */
+
+/* Bring the database to the version of this program, or, read-only, see that it is there.
+ * ERR_INPUT: it is newer, or not ours. */
+must_check_ int migrate_run(struct store *s, struct err *e);
+int64_t migrate_latest(void);
+
+/* ---- blob.c */
+
+/* Note one more reference to a stored blob and give its row id; 0 for an absent one. ERR_BUG when
+ * it was never put. */
+must_check_ int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e);
+
+/* Take one reference back; 0 is allowed. */
+must_check_ int blob_unref(struct store *s, int64_t row, struct err *e);
+
+/* Read a blob from the next three columns: its row id (null: absent), sha256, bytes. */
+void blob_read(struct stmt *q, struct blob *ret);
+
+/* Delete up to `limit` blobs that nothing refers to and that nobody put of late. */
+must_check_ int blob_sweep(struct store *s, int64_t limit, struct err *e);
+
+/* ---- submission.c */
+
+/* Store the request (not the queue's row) and give its row number. */
+must_check_ int submission_insert(struct store *s, const struct submission *sub, int64_t *ret_seq,
+                                  struct err *e);
+
+/* submission_load, and its row number. */
+must_check_ int submission_read(struct store *s, const char *id, struct submission *ret,
+                                int64_t *ret_seq, bool *ret_found, struct err *e);
+
+/* Forget the request with its references. */
+must_check_ int submission_forget(struct store *s, int64_t seq, struct err *e);
+
+/* ---- result.c */
+
+must_check_ int result_put_compile(struct store *s, int64_t seq, const char *language_version,
+                                   const struct compile_result *r, struct err *e);
+must_check_ int result_put_test(struct store *s, int64_t seq, const struct test_result *r,
+                                struct err *e);
+must_check_ int result_read_compile(struct store *s, int64_t seq, struct compile_result *ret,
+                                    char **ret_language_version, struct err *e);
+
+/* Those recorded, by position; the caller frees each and the array. */
+must_check_ int result_read_tests(struct store *s, int64_t seq, struct test_result **ret,
+                                  size_t *ret_count, struct err *e);
+
+/* Forget what an attempt recorded. */
+must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
+
+/* ---- move.c: the queue's rows; what may happen to them is in queue.c's essay */
+
+enum counter { COUNTER_QUEUED = 1, COUNTER_HELD = 2, COUNTER_VERDICT = 100 };
+
+must_check_ int counter_add(struct store *s, int64_t id, int64_t by, struct err *e);
+must_check_ int counter_get(struct store *s, int64_t id, int64_t *ret, struct err *e);
+
+/* One row of the queue. */
+struct live {
+    char id[STORE_ID_BYTES];
+    int64_t seq;
+    enum submission_state state;
+    int64_t attempts, started_unix_ms;
+};
+
+#define LIVE_COLUMNS "id, seq, state, attempts, started_unix_ms"
+
+/* Step `q`, a SELECT of LIVE_COLUMNS. */
+must_check_ int move_read(struct stmt *q, struct live *ret, bool *ret_found, struct err *e);
+
+/* The row that `c` holds; *ret_mine false: it holds none any more. */
+must_check_ int move_find_held(struct store *s, const struct claim *c, struct live *ret,
+                               bool *ret_mine, struct err *e);
+
+/* Check a move against states.def (ERR_BUG) and count it. The row is the caller's to change. */
+must_check_ int move_note(struct store *s, enum submission_state from, enum submission_state to,
+                          struct err *e);
+
+/* How a submission ended. */
+struct end {
+    enum submission_state state; /* DONE or CANCELLED */
+    enum verdict verdict;
+    const char *message, *isolation_json; /* may be NULL */
+};
+
+/* End it: out of the queue, with its verdict. */
+must_check_ int move_end(struct store *s, const struct live *l, const struct end *end,
+                         struct err *e);
+
+/* Back to the queue, or, with its attempts used up, to its end as internal_error. */
+must_check_ int move_put_back_or_end(struct store *s, struct live *l, int64_t attempts_max,
+                                     const char *message, struct err *e);

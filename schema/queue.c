@@ -1,0 +1,443 @@
+/*
+ * queue.c - the way of a submission from accepted to ended; server (accept, cancel) and worker
+ * slots (the rest).
+ *
+ *                 queue_accept                                   queue_finish
+ *                      |                                              ^
+ *                      v      queue_claim            queue_advance    |
+ *        +--------> QUEUED ------------> CLAIMED --> COMPILING --> RUNNING ---> DONE
+ *        |             |                    |  \_________|___________^  |        ^
+ *        |             |                    |            |              |        | attempts
+ *        |             |                    v            v              v        | used up
+ *        +--------------------------------- queue_give_back, or the lease ran out
+ *                      |                    |            |              |
+ *                      +--------------------+------------+--------------+-----> CANCELLED
+ *                                      queue_cancel
+ *
+ * A submission that lives has a row in `queue`; one that has ended has none, and its `submission`
+ * row says how it ended. states.def lists the moves, and nothing else moves.
+ *
+ * Invariants
+ *   1. Acknowledged means durable: the commit that holds queue_accept is on disk before the server
+ *      answers.
+ *   2. Exactly one end. A row leaves the queue once, in the transaction that writes the verdict;
+ *      both are durable before anybody can read them. Nothing writes the verdict of a submission
+ *      that has no row in the queue, so it never changes.
+ *   3. At most one holder. A claim gives a fence, one larger than any before it for this
+ * submission. Each write of the holder looks for the row with its id, its fence and a lease, in the
+ * same transaction as the write. There is none when the lease was lost (the row is queued, or has
+ *      a larger fence) or the submission has ended (no row): the writer hears that it is not his.
+ *   4. A lease that has run out is still its holder's until a claimer takes it: time alone decides
+ *      nothing, so a clock that jumps costs work but never a second verdict.
+ *   5. Attempts are bounded: each claim counts one, and who would claim or put back a submission
+ *      whose attempts are used up ends it as internal_error instead.
+ *   6. After CANCEL_CANCELLED there is no other verdict: by 2 and 3, for queued and held alike.
+ *   7. What an attempt recorded goes when it is put back: results are of one attempt.
+ *   8. Counters 1 and 2 are the queued and the held rows, and 100 + v the ends with verdict v: each
+ *      moves in the transaction that moves the row.
+ *
+ * Why the fence. A slot may be stopped (swapped out, a debugger, kill -STOP) after it looked at the
+ * clock and before it writes. No lease, however long, can tell it from a dead one, so somebody
+ * else gets the submission, and then the sleeper wakes and writes. The number makes the store, and
+ * not the sleeper's idea of time, decide whose write counts.
+ *
+ * Order. Effective priority is priority + minutes waited. All submissions age alike, so the order
+ * of two never changes, and `rank` = created_unix_ms - priority * 60000 is it, fixed at acceptance,
+ * smallest first, ties by id. A claim is one step into an index of the queued rows alone, however
+ * many there are or have ended.
+ *
+ * Durability. Claims, moves and single results are relaxed: a power cut takes them back together
+ * with the attempt, which is then made again. The log is one file and is synced whole, so the
+ * durable commit of an end has all that went before it on disk, too.
+ */
+#include <string.h>
+
+#include "sandbox/base/clock.h"
+#include "schema/inner.h"
+
+enum {
+    MS_PER_PRIORITY = 60 * 1000, /* one point of priority is worth so much waiting */
+    PRIORITY_MOST = 100,
+    EXPIRE_BATCH = 64, /* lost leases that one transaction puts back */
+};
+
+/* ---- accept */
+
+/* A submission of this key with this idempotency key: its id, or "". */
+static int find_repeat(struct store *s, const struct submission *sub,
+                       char ret_existing[STORE_ID_BYTES], struct err *e)
+{
+    ret_existing[0] = '\0';
+    if (sub->idempotency_key == NULL)
+        return 0;
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT id, request_sha256 FROM submission "
+                                           "WHERE key_id = ? AND idempotency_key = ?");
+    sql_bind_int(q, sub->key_id);
+    sql_bind_text(q, sub->idempotency_key);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    if (!found)
+        return 0;
+    char id[STORE_ID_BYTES];
+    size_t len = 0;
+    sql_id(q, id);
+    const void *sha256 = sql_bytes(q, &len);
+    if (len != STORE_SHA256_BYTES || memcmp(sha256, sub->request_sha256, len) != 0)
+        return err_input(e, "idempotency_key: was used for another request, submission %s", id);
+    memcpy(ret_existing, id, STORE_ID_BYTES);
+    return 0;
+}
+
+static int check_room(struct store *s, struct err *e)
+{
+    int64_t queued_count = 0;
+    if (s->queue_count_max == 0)
+        return 0;
+    if (counter_get(s, COUNTER_QUEUED, &queued_count, e) < 0)
+        return -1;
+    if (queued_count >= s->queue_count_max)
+        return err_busy(e, "the queue is full: %lld submissions are waiting",
+                        (long long)queued_count);
+    return 0;
+}
+
+static int check_request(const struct submission *sub, struct err *e)
+{
+    if (!store_id_valid(sub->id))
+        return err_bug(e, "a submission without an id");
+    if (sub->language == NULL || sub->file_count == 0 || sub->test_count == 0)
+        return err_bug(e, "a submission without a language, a file or a test");
+    if (sub->priority < -PRIORITY_MOST || sub->priority > PRIORITY_MOST)
+        return err_input(e, "priority: expected %d to %d, got %lld", -PRIORITY_MOST, PRIORITY_MOST,
+                         (long long)sub->priority);
+    return 0;
+}
+
+static int insert_row(struct store *s, const struct submission *sub, int64_t seq, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "INSERT INTO queue (id, seq, state, rank, fence, attempts, created_unix_ms) "
+                   "VALUES (?, ?, ?, ?, 0, 0, ?)");
+    sql_bind_text(q, sub->id);
+    sql_bind_int(q, seq);
+    sql_bind_int(q, SUBMISSION_QUEUED);
+    sql_bind_int(q, sub->created_unix_ms - sub->priority * MS_PER_PRIORITY);
+    sql_bind_int(q, sub->created_unix_ms);
+    if (sql_run(q, e) < 0)
+        return -1;
+    return counter_add(s, COUNTER_QUEUED, 1, e);
+}
+
+int queue_accept(struct store *s, struct submission *sub, char ret_existing[STORE_ID_BYTES],
+                 struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    int64_t seq = 0;
+    if (check_request(sub, e) < 0 || tx_begin(&t, s, STORE_DURABLE, e) < 0 ||
+        find_repeat(s, sub, ret_existing, e) < 0)
+        return -1;
+    if (ret_existing[0] != '\0')
+        return tx_commit(&t, e);
+    sub->created_unix_ms = clock_unix_ms();
+    if (check_room(s, e) < 0 || submission_insert(s, sub, &seq, e) < 0 ||
+        insert_row(s, sub, seq, e) < 0 || tx_commit(&t, e) < 0)
+        return -1;
+    sub->state = SUBMISSION_QUEUED;
+    return 0;
+}
+
+/* ---- claim */
+
+/* What there is to do, looked up without the write lock, so that idle slots disturb nobody. */
+static int look(struct store *s, bool *ret_expired, bool *ret_waiting, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT EXISTS (SELECT 1 FROM queue WHERE lease_end_unix_ms <= ?), "
+                   "EXISTS (SELECT 1 FROM queue WHERE state = 1)");
+    sql_bind_int(q, clock_unix_ms());
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret_expired = sql_int(q) != 0;
+    *ret_waiting = sql_int(q) != 0;
+    return 0;
+}
+
+static int next_expired(struct store *s, struct live *ret, bool *ret_found, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue WHERE lease_end_unix_ms <= ? "
+                   "ORDER BY lease_end_unix_ms LIMIT 1");
+    sql_bind_int(q, clock_unix_ms());
+    return move_read(q, ret, ret_found, e);
+}
+
+/* Durable, since it may end some. */
+static int expire(struct store *s, int64_t attempts_max, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0)
+        return -1;
+    for (int i = 0; i < EXPIRE_BATCH; i++) {
+        struct live l;
+        bool found = false;
+        if (next_expired(s, &l, &found, e) < 0)
+            return -1;
+        if (!found)
+            break;
+        if (move_put_back_or_end(s, &l, attempts_max,
+                                 "its judge stopped answering each time it was tried", e) < 0)
+            return -1;
+    }
+    return tx_commit(&t, e);
+}
+
+static int find_first(struct store *s, struct live *ret, bool *ret_found, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue WHERE state = 1 ORDER BY rank, id LIMIT 1");
+    return move_read(q, ret, ret_found, e);
+}
+
+static int take(struct store *s, const struct live *l, const char *owner, int64_t lease_ms,
+                struct claim *ret, struct err *e)
+{
+    int64_t now_unix_ms = clock_unix_ms();
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE queue SET state = ?, fence = fence + 1, attempts = attempts + 1, "
+                   "started_unix_ms = ?, lease_end_unix_ms = ?, owner = ? WHERE id = ? "
+                   "RETURNING fence, attempts");
+    sql_bind_int(q, SUBMISSION_CLAIMED);
+    sql_bind_int(q, now_unix_ms);
+    sql_bind_int(q, now_unix_ms + lease_ms);
+    sql_bind_text(q, owner);
+    sql_bind_text(q, l->id);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    memcpy(ret->id, l->id, sizeof ret->id);
+    ret->fence = sql_int(q);
+    ret->attempt = sql_int(q);
+    return move_note(s, SUBMISSION_QUEUED, SUBMISSION_CLAIMED, e);
+}
+
+enum pick { PICK_NONE, PICK_TAKEN, PICK_USED_UP };
+
+/* Take the first in line; PICK_USED_UP: it has no attempt left, and nothing was changed. */
+static int pick_first(struct store *s, const char *owner, int64_t lease_ms, int64_t attempts_max,
+                      struct claim *ret, enum pick *ret_pick, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    bool found = false;
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || find_first(s, &l, &found, e) < 0)
+        return -1;
+    *ret_pick = PICK_NONE;
+    if (!found)
+        return tx_commit(&t, e);
+    *ret_pick = PICK_USED_UP;
+    if (l.attempts >= attempts_max)
+        return tx_commit(&t, e);
+    *ret_pick = PICK_TAKEN;
+    return take(s, &l, owner, lease_ms, ret, e) < 0 ? -1 : tx_commit(&t, e);
+}
+
+/* End the first in line if it has no attempt left: attempts_max was lowered meanwhile. */
+static int end_first(struct store *s, int64_t attempts_max, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    bool found = false;
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || find_first(s, &l, &found, e) < 0)
+        return -1;
+    if (found && move_put_back_or_end(s, &l, attempts_max, "its attempts were used up", e) < 0)
+        return -1;
+    return tx_commit(&t, e);
+}
+
+/* A slot with nothing to do empties the log, if it has grown, so that busy ones need not. */
+static void tidy(struct store *s)
+{
+    struct err e;
+    if (s->tx == TX_NONE && s->wal_pages >= DB_CHECKPOINT_IDLE_PAGES && store_checkpoint(s, &e) < 0)
+        s->wal_pages = 0; /* not now, then: the next commit notes the size anew */
+}
+
+int queue_claim(struct store *s, const char *owner, int64_t lease_ms, int64_t attempts_max,
+                struct claim *ret, bool *ret_found, struct err *e)
+{
+    *ret_found = false;
+    for (;;) {
+        bool expired = false, waiting = false;
+        enum pick pick = PICK_NONE;
+        if (look(s, &expired, &waiting, e) < 0 || (expired && expire(s, attempts_max, e) < 0))
+            return -1;
+        if (!expired && !waiting) {
+            tidy(s);
+            return 0;
+        }
+        if (pick_first(s, owner, lease_ms, attempts_max, ret, &pick, e) < 0)
+            return -1;
+        if (pick == PICK_TAKEN)
+            *ret_found = true;
+        if (pick != PICK_USED_UP)
+            return 0;
+        if (end_first(s, attempts_max, e) < 0)
+            return -1;
+    }
+}
+
+/* ---- the holder's writes */
+
+int queue_renew(struct store *s, const struct claim *c, int64_t lease_ms, bool *ret_mine,
+                struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0)
+        return -1;
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE queue SET lease_end_unix_ms = ? "
+                   "WHERE id = ? AND fence = ? AND lease_end_unix_ms IS NOT NULL");
+    sql_bind_int(q, clock_unix_ms() + lease_ms);
+    sql_bind_text(q, c->id);
+    sql_bind_int(q, c->fence);
+    if (sql_run(q, e) < 0)
+        return -1;
+    *ret_mine = sql_changes(s) == 1;
+    return tx_commit(&t, e);
+}
+
+static int set_state(struct store *s, const struct live *l, enum submission_state state,
+                     struct err *e)
+{
+    if (l->state == state)
+        return 0;
+    if (move_note(s, l->state, state, e) < 0)
+        return -1;
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE queue SET state = ? WHERE id = ?");
+    sql_bind_int(q, state);
+    sql_bind_text(q, l->id);
+    return sql_run(q, e);
+}
+
+int queue_advance(struct store *s, const struct claim *c, enum submission_state state,
+                  bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    if (state != SUBMISSION_COMPILING && state != SUBMISSION_RUNNING)
+        return err_bug(e, "queue_advance to %s", submission_state_name(state));
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && set_state(s, &l, state, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
+int queue_record_compile(struct store *s, const struct claim *c, const char *language_version,
+                         const struct compile_result *r, bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && result_put_compile(s, l.seq, language_version, r, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
+int queue_record_test(struct store *s, const struct claim *c, const struct test_result *r,
+                      bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && result_put_test(s, l.seq, r, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
+int queue_finish(struct store *s, const struct claim *c, enum verdict v, const char *message,
+                 const char *isolation_json, bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    const struct end end = { SUBMISSION_DONE, v, message, isolation_json };
+    if (v <= VERDICT_NONE || v >= VERDICT_COUNT)
+        return err_bug(e, "queue_finish without a verdict");
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && move_end(s, &l, &end, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
+int queue_give_back(struct store *s, const struct claim *c, int64_t attempts_max,
+                    const char *message, bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && move_put_back_or_end(s, &l, attempts_max, message, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
+/* ---- cancel */
+
+static int find_live(struct store *s, const char *id, struct live *ret, bool *ret_found,
+                     struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue WHERE id = ?");
+    sql_bind_text(q, id);
+    return move_read(q, ret, ret_found, e);
+}
+
+static int answer_ended(struct store *s, const char *id, enum cancel_answer *ret, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT state FROM submission WHERE id = ?");
+    sql_bind_text(q, id);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret = !found                               ? CANCEL_NOT_FOUND
+           : sql_int(q) == SUBMISSION_CANCELLED ? CANCEL_CANCELLED_ALREADY
+                                                : CANCEL_DONE_ALREADY;
+    return 0;
+}
+
+int queue_cancel(struct store *s, const char *id, enum cancel_answer *ret, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    bool found = false;
+    const struct end end = { SUBMISSION_CANCELLED, VERDICT_CANCELLED, NULL, NULL };
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || find_live(s, id, &l, &found, e) < 0)
+        return -1;
+    if (!found)
+        return answer_ended(s, id, ret, e);
+    if (move_end(s, &l, &end, e) < 0 || tx_commit(&t, e) < 0)
+        return -1;
+    *ret = CANCEL_CANCELLED;
+    return 0;
+}
+
+/* ---- statistics */
+
+int queue_stats(struct store *s, struct queue_stats *ret, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct queue_stats stats = { 0 };
+    if (tx_begin_read(&t, s, e) < 0 || counter_get(s, COUNTER_QUEUED, &stats.queued_count, e) < 0 ||
+        counter_get(s, COUNTER_HELD, &stats.running_count, e) < 0)
+        return -1;
+    /* Ids begin with their time, and all but a few rows are queued: the first query stops early. */
+    auto_stmt_ struct stmt *q = sql_use(
+        s, "SELECT (SELECT created_unix_ms FROM queue WHERE state = 1 ORDER BY id LIMIT 1), "
+           "(SELECT min(lease_end_unix_ms) FROM queue WHERE lease_end_unix_ms IS NOT NULL)");
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    stats.oldest_queued_unix_ms = sql_int(q);
+    stats.next_lease_end_unix_ms = sql_int(q);
+    *ret = stats;
+    return 0;
+}
