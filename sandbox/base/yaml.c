@@ -113,7 +113,7 @@ static int read_sequence(struct reader *r, struct yaml_node *n, int depth)
             return -1;
         if (event.type == YAML_SEQUENCE_END_EVENT)
             return 0;
-        struct yaml_node *item;
+        struct yaml_node *item = NULL;
         if (read_node(r, &event, depth + 1, &item) < 0)
             return -1;
         grow(n);
@@ -143,7 +143,7 @@ static int read_mapping(struct reader *r, struct yaml_node *n, int depth)
     for (;;) {
         auto_event_ yaml_event_t key_event = { 0 }, event = { 0 };
         auto_free_ char *key = NULL;
-        struct yaml_node *item;
+        struct yaml_node *item = NULL;
         if (next_event(r, &key_event) < 0)
             return -1;
         if (key_event.type == YAML_MAPPING_END_EVENT)

@@ -42,7 +42,8 @@ END_TEST
 START_TEST(writing_to_nobody_fails_with_epipe)
 {
     int p[2];
-    signal(SIGPIPE, SIG_IGN);
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigaction(SIGPIPE, &ignore, NULL);
     ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
     close(p[0]);
     ck_assert_int_eq(io_write_all(p[1], "x", 1), -1);
