@@ -39,6 +39,8 @@ struct inside_plan {
     char layer_path[KEEPER_PATH_MAX]; /* "/cells/7": holds upper/ and work/ on the cell's tmpfs */
     const struct filter *filter;
     cpu_set_t cpus;       /* cores of this slot */
+    bool rootless;        /* the keeper's root is a user namespace's */
+    bool one_id;          /* init, too, has INSIDE_USER_ID */
     bool wait_for_groups; /* cgroup v1: 'g' comes after the attach */
 };
 

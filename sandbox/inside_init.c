@@ -79,14 +79,14 @@ static int mount_one(const char *what, const char *where, const char *type, unsi
  * this pid namespace. */
 static int assemble_root(const struct inside_plan *p, struct err *e)
 {
-    char options[3 * KEEPER_PATH_MAX + 64];
-    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
-             p->image_path, p->layer_path, p->layer_path);
+    char options[3 * KEEPER_PATH_MAX + 80];
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work%s",
+             p->image_path, p->layer_path, p->layer_path, p->rootless ? ",userxattr" : "");
     if (mount_one("root", "/root", "overlay", MS_NOSUID | MS_NODEV | MS_NOATIME, options, e) < 0)
         return -1;
     if (p->host_usr && mount_one("/usr", "/root/usr", NULL, MS_BIND, NULL, e) < 0)
         return -1;
-    if (mount_one("/dev", "/root/dev", NULL, MS_BIND, NULL, e) < 0)
+    if (mount_one("/dev", "/root/dev", NULL, MS_BIND | MS_REC, NULL, e) < 0)
         return -1;
     return mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                      "hidepid=ptraceable,subset=pid", e);
@@ -133,17 +133,18 @@ static int keep_two_descriptors(int *init_sock, int *command_sock, struct err *e
 }
 
 /* Last of the namespaces: from here on no capability reaches anything made above. */
-static int enter_user_namespace(int init_sock, struct err *e)
+static int enter_user_namespace(const struct inside_plan *p, struct err *e)
 {
-    if (setgroups(0, NULL) < 0)
+    unsigned id = p->one_id ? INSIDE_USER_ID : INSIDE_ROOT_ID;
+    /* With one id the kernel forbids it; the probe then shows the groups that are left. */
+    if (setgroups(0, NULL) < 0 && !p->one_id)
         return err_sys(e, "setgroups");
     if (unshare(CLONE_NEWUSER) < 0)
         return err_sys(e, "unshare the user namespace");
-    if (tell(init_sock, 'u', e) < 0 || hear(init_sock, 'm', e) < 0)
+    if (tell(p->init_sock, 'u', e) < 0 || hear(p->init_sock, 'm', e) < 0)
         return -1;
-    if (setresgid(INSIDE_ROOT_ID, INSIDE_ROOT_ID, INSIDE_ROOT_ID) < 0 ||
-        setresuid(INSIDE_ROOT_ID, INSIDE_ROOT_ID, INSIDE_ROOT_ID) < 0)
-        return err_sys(e, "become id 0 of the cell");
+    if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+        return err_sys(e, "become id %u of the cell", id);
     return inside_drop_bounding(e);
 }
 
@@ -191,7 +192,7 @@ _Noreturn void inside_init(const struct inside_plan *plan)
 {
     struct inside_plan p = *plan;
     struct err e;
-    if (build(&p, &e) < 0 || enter_user_namespace(p.init_sock, &e) < 0)
+    if (build(&p, &e) < 0 || enter_user_namespace(&p, &e) < 0)
         fail(p.init_sock, &e);
     pid_t command =
         fork(); /* in the new time namespace, and with the capabilities that its own drop needs */

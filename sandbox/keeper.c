@@ -314,23 +314,19 @@ static int watch_signals(int *ret_fd, struct err *e)
 static int prepare(struct keeper *k, struct err *e)
 {
     const struct keeper_options *o = k->options;
-    if (geteuid() != 0)
-        return err_set(e, ERR_SYS, 0,
-                       "minos-box must be started by root: it makes namespaces and control groups");
     k->maker.conf = o->conf;
     k->maker.root = &k->root;
     k->maker.filter = &k->filter;
-    /* Two ids for each process id: no two keepers of this host that live at once can share one. */
-    k->maker.outer_root_id = (uid_t)(o->conf->box_id_base + 2 * (int64_t)getpid());
-    k->maker.outer_user_id = k->maker.outer_root_id + 1;
+    k->maker.user = &k->user;
     if (watch_signals(&k->signal_fd, e) < 0 ||
         choose_cpus(o, &k->maker.cpus, &k->maker.cpu_count, e) < 0)
         return -1;
-    /* The order: control groups and configuration need host paths, which keeper_root_enter leaves
+    /* The order: control groups and subordinate ids need host paths, which keeper_root_enter leaves
      * behind. */
     if (cgroup_root_open(o->conf->box_cgroup, &k->maker.groups, e) < 0 ||
+        keeper_user_enter(o->conf->box_id_base, &k->user, e) < 0 ||
         filter_build(&k->filter, e) < 0 ||
-        keeper_root_enter(o->conf, o->artifacts, &k->root, e) < 0)
+        keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0)
         return -1;
     k->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (k->null_fd < 0)

@@ -40,6 +40,7 @@ struct pending {
 
 struct keeper {
     const struct keeper_options *options;
+    struct keeper_user user;
     struct keeper_root root;
     struct cell_maker maker;
     struct filter filter;

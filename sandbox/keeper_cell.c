@@ -66,9 +66,9 @@ static int layer_fill(const struct cell_maker *m, int layer, struct err *e)
         { "upper/proc", 0555, 0 },
         { "upper/tmp", 01777, 0 },
         { "upper/shm", 01777, 0 },
-        { "upper/box", 0755, m->outer_user_id },
+        { "upper/box", 0755, m->user->outer_user_id },
         { "box-work", 0700, 0 },
-        { "box-upper", 0755, m->outer_user_id },
+        { "box-upper", 0755, m->user->outer_user_id },
     };
     for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
         if (layer_dir(layer, dirs[i].name, dirs[i].mode, dirs[i].id, e) < 0)
@@ -189,8 +189,11 @@ static int write_map(pid_t pid, const char *file, const char *text, struct err *
 static int write_maps(const struct cell_maker *m, const struct cell *c, struct err *e)
 {
     char map[96];
-    snprintf(map, sizeof map, "%d %u 1\n%d %u 1\n", INSIDE_ROOT_ID, m->outer_root_id,
-             INSIDE_USER_ID, m->outer_user_id);
+    if (m->user->one_id)
+        snprintf(map, sizeof map, "%d %u 1\n", INSIDE_USER_ID, m->user->outer_user_id);
+    else
+        snprintf(map, sizeof map, "%d %u 1\n%d %u 1\n", INSIDE_ROOT_ID, m->user->outer_root_id,
+                 INSIDE_USER_ID, m->user->outer_user_id);
     if (write_map(c->init_pid, "setgroups", "deny", e) < 0 ||
         write_map(c->init_pid, "gid_map", map, e) < 0)
         return -1;
@@ -220,7 +223,10 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
 {
     auto_cell_ struct cell c;
     cell_init(&c);
-    struct inside_plan plan = { .filter = m->filter, .cpus = m->cpus };
+    struct inside_plan plan = { .filter = m->filter,
+                                .cpus = m->cpus,
+                                .rootless = m->user->rootless,
+                                .one_id = m->user->one_id };
     snprintf(c.image, sizeof c.image, "%s", image);
     if (keeper_root_image(m->conf, image, plan.image_path, &plan.host_usr, e) < 0)
         return -1;
@@ -262,7 +268,8 @@ static bool artifact_name_valid(const char *name)
 }
 
 /* An overlay of the artifact (below) and the cell's tmpfs (above), detached. */
-static int artifact_mount(const struct cell *c, const char *artifact, int *ret_fd, struct err *e)
+static int artifact_mount(const struct cell_maker *m, const struct cell *c, const char *artifact,
+                          int *ret_fd, struct err *e)
 {
     char lower[KEEPER_PATH_MAX], upper[KEEPER_PATH_MAX + 16], work[KEEPER_PATH_MAX + 16];
     if (!artifact_name_valid(artifact))
@@ -276,6 +283,8 @@ static int artifact_mount(const struct cell *c, const char *artifact, int *ret_f
     const char *options[][2] = { { "lowerdir", lower },
                                  { "upperdir", upper },
                                  { "workdir", work } };
+    if (m->user->rootless && syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+        return err_sys(e, "artifact %s: userxattr", artifact);
     for (size_t i = 0; i < ARRAY_COUNT(options); i++)
         if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
             return err_sys(e, "artifact %s: %s", artifact, options[i][0]);
@@ -317,7 +326,7 @@ static int place_file(const struct cell_maker *m, const struct box_file *f, stru
             break; /* shrank meanwhile: the sender's affair */
     }
     if (fchmod(out, f->executable ? 0755 : 0644) < 0 ||
-        fchown(out, m->outer_user_id, m->outer_user_id) < 0)
+        fchown(out, m->user->outer_user_id, m->user->outer_user_id) < 0)
         return err_sys(e, "own %s", f->name);
     return 0;
 }
@@ -341,7 +350,7 @@ static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const s
                              struct err *e)
 {
     auto_fd_ int artifact_fd = -1;
-    if (job->artifact != NULL && artifact_mount(c, job->artifact, &artifact_fd, e) < 0)
+    if (job->artifact != NULL && artifact_mount(m, c, job->artifact, &artifact_fd, e) < 0)
         return -1;
     c->box_overlay = job->artifact != NULL;
     if (setns(c->mntns_fd, CLONE_NEWNS) < 0)

@@ -15,6 +15,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/inside.h"
 #include "sandbox/keeper_root.h"
+#include "sandbox/keeper_user.h"
 
 /* What every cell of a keeper is made with. */
 struct cell_maker {
@@ -24,8 +25,8 @@ struct cell_maker {
     const struct filter *filter;
     cpu_set_t cpus;
     int64_t cpu_count;
-    uid_t outer_root_id, outer_user_id; /* host ids of 0 and 1000 inside, this keeper's alone */
-    int64_t made_count;                 /* numbers cells; never repeats */
+    const struct keeper_user *user; /* ids of 0 and 1000 inside, this keeper's alone */
+    int64_t made_count;             /* numbers cells; never repeats */
 };
 
 struct cell {

@@ -48,10 +48,14 @@ static int run_probe(struct keeper *k, const char *text, uint32_t text_bytes, ui
 
 /* "look" and the host's namespaces, NUL after each. Must be called in the host's pid namespace,
  * with our /proc. */
-static uint32_t look_text(char *text, size_t size, uint32_t *ret_argc)
+static uint32_t look_text(bool one_id, char *text, size_t size, uint32_t *ret_argc)
 {
     size_t at = (size_t)snprintf(text, size, "look") + 1;
     *ret_argc = 1;
+    if (one_id) {
+        at += (size_t)snprintf(text + at, size - at, "one-id") + 1;
+        ++*ret_argc;
+    }
     for (size_t i = 0; i < ARRAY_COUNT(namespace_kinds); i++) {
         char path[64], link[64];
         snprintf(path, sizeof path, "/proc/self/ns/%s", namespace_kinds[i]);
@@ -68,7 +72,7 @@ static uint32_t look_text(char *text, size_t size, uint32_t *ret_argc)
 static int look(struct keeper *k, const struct limits *limits, struct err *e)
 {
     char text[1024];
-    uint32_t argc, len = look_text(text, sizeof text, &argc);
+    uint32_t argc, len = look_text(k->user.one_id, text, sizeof text, &argc);
     int p[2];
     if (pipe2(p, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
@@ -183,7 +187,7 @@ int keeper_prove(struct keeper *k, struct err *e)
     uname(&u);
     snprintf(k->proof.kernel, sizeof k->proof.kernel, "%.20s %.50s", u.sysname, u.release);
     snprintf(k->proof.cgroup, sizeof k->proof.cgroup, "%s", cgroup_root_version(k->maker.groups));
-    snprintf(k->proof.mode, sizeof k->proof.mode, "root");
+    snprintf(k->proof.mode, sizeof k->proof.mode, "%s", k->user.rootless ? "rootless" : "root");
     struct limits limits = limits_run_defaults();
     limits.cpu_time_ms = 10000;
     limits.wall_time_ms = 10000;

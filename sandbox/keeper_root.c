@@ -44,17 +44,28 @@ static int attach(int tree_fd, const char *where, uint64_t attributes, struct er
     return 0;
 }
 
-static int clone_tree(const char *path, int *ret_fd, struct err *e)
+static int clone_tree(const char *path, unsigned flags, int *ret_fd, struct err *e)
 {
-    *ret_fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    *ret_fd =
+        (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
     if (*ret_fd < 0)
         return err_sys(e, "open_tree %s", path);
     return 0;
 }
 
+static const struct {
+    const char *host_path, *path;
+    unsigned minor;
+} dev_nodes[] = { { "/dev/null", STAGE "/dev/null", 3 },
+                  { "/dev/zero", STAGE "/dev/zero", 5 },
+                  { "/dev/full", STAGE "/dev/full", 7 },
+                  { "/dev/random", STAGE "/dev/random", 8 },
+                  { "/dev/urandom", STAGE "/dev/urandom", 9 } };
+
 /* Host trees, taken before the stage covers anything. */
 struct trees {
-    int usr_fd, artifacts_fd;
+    int usr_fd, artifacts_fd, proc_fd;
+    int dev_fds[ARRAY_COUNT(dev_nodes)];
     int image_fds[CONF_IMAGES_MAX];
     size_t image_count;
 };
@@ -63,19 +74,30 @@ static void trees_done(struct trees *t)
 {
     close_fd(&t->usr_fd);
     close_fd(&t->artifacts_fd);
+    close_fd(&t->proc_fd);
+    for (size_t i = 0; i < ARRAY_COUNT(t->dev_fds); i++)
+        close_fd(&t->dev_fds[i]);
     for (size_t i = 0; i < t->image_count; i++)
         close_fd(&t->image_fds[i]);
 }
 
-static int trees_take(const struct conf *c, const char *artifacts, struct trees *t, struct err *e)
+static int trees_take(const struct conf *c, const char *artifacts, bool rootless, struct trees *t,
+                      struct err *e)
 {
-    if (clone_tree("/usr", &t->usr_fd, e) < 0)
+    if (clone_tree("/usr", 0, &t->usr_fd, e) < 0)
         return -1;
-    if (artifacts != NULL && clone_tree(artifacts, &t->artifacts_fd, e) < 0)
+    if (artifacts != NULL && clone_tree(artifacts, 0, &t->artifacts_fd, e) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_COUNT(dev_nodes); i++)
+        if (clone_tree(dev_nodes[i].host_path, 0, &t->dev_fds[i], e) < 0)
+            return -1;
+    /* A fresh /proc is refused where our pid namespace belongs to another user namespace: show the
+     * host's to ourselves, whole, for else the kernel would refuse cells theirs. */
+    if (rootless && clone_tree("/proc", AT_RECURSIVE, &t->proc_fd, e) < 0)
         return -1;
     for (size_t i = 0; i < c->image_count; i++) {
         int fd;
-        if (clone_tree(c->images[i].path, &fd, e) < 0)
+        if (clone_tree(c->images[i].path, 0, &fd, e) < 0)
             return err_wrap(e, "image %s", c->images[i].name);
         t->image_fds[t->image_count++] = fd;
     }
@@ -97,16 +119,23 @@ static int stage_usr(int usr_fd, struct err *e)
                     "lowerdir=" STAGE "/host-usr:" STAGE "/empty", e);
 }
 
-static int stage_dev(struct err *e)
+/* A node of this keeper's own where that is allowed, else the host's: on an inode of our own no
+ * lock or watch meets another slot's. */
+static int stage_node(size_t i, const struct trees *t, struct err *e)
 {
-    static const struct {
-        const char *path;
-        unsigned minor;
-    } nodes[] = { { STAGE "/dev/null", 3 },
-                  { STAGE "/dev/zero", 5 },
-                  { STAGE "/dev/full", 7 },
-                  { STAGE "/dev/random", 8 },
-                  { STAGE "/dev/urandom", 9 } };
+    const char *path = dev_nodes[i].path;
+    if (mknod(path, S_IFCHR | 0666, makedev(1, dev_nodes[i].minor)) == 0)
+        return chmod(path, 0666) < 0 ? err_sys(e, "chmod %s", path) : 0;
+    if (errno != EPERM)
+        return err_sys(e, "mknod %s", path);
+    auto_fd_ int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return err_sys(e, "create %s", path);
+    return attach(t->dev_fds[i], path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
+}
+
+static int stage_dev(const struct trees *t, struct err *e)
+{
     static const struct {
         const char *target, *path;
     } links[] = { { "/proc/self/fd", STAGE "/dev/fd" },
@@ -118,12 +147,9 @@ static int stage_dev(struct err *e)
         mount_at("dev", STAGE "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
                  "mode=0755,size=64k,nr_inodes=32", e) < 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_COUNT(nodes); i++) {
-        if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(1, nodes[i].minor)) < 0)
-            return err_sys(e, "mknod %s", nodes[i].path);
-        if (chmod(nodes[i].path, 0666) < 0)
-            return err_sys(e, "chmod %s", nodes[i].path);
-    }
+    for (size_t i = 0; i < ARRAY_COUNT(dev_nodes); i++)
+        if (stage_node(i, t, e) < 0)
+            return -1;
     for (size_t i = 0; i < ARRAY_COUNT(links); i++)
         if (symlink(links[i].target, links[i].path) < 0)
             return err_sys(e, "symlink %s", links[i].path);
@@ -174,28 +200,34 @@ static int stage_all(const struct conf *c, const struct trees *t, int etc_fd, st
 {
     if (mount_at("keeper", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755", e) < 0)
         return -1;
-    if (stage_usr(t->usr_fd, e) < 0 || stage_dev(e) < 0 || stage_images(c, t, e) < 0 ||
+    if (stage_usr(t->usr_fd, e) < 0 || stage_dev(t, e) < 0 || stage_images(c, t, e) < 0 ||
         stage_artifacts(t->artifacts_fd, e) < 0 ||
         keeper_image_host(STAGE "/images/host", etc_fd, e) < 0)
         return -1;
     if (make_dir(STAGE "/cells", 0700, e) < 0 || make_dir(STAGE "/root", 0755, e) < 0 ||
         make_dir(STAGE "/proc", 0555, e) < 0)
         return -1;
+    if (t->proc_fd >= 0)
+        return attach(t->proc_fd, STAGE "/proc",
+                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
     return mount_at("proc", STAGE "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, e);
 }
 
-int keeper_root_enter(const struct conf *c, const char *artifacts, struct keeper_root *ret,
-                      struct err *e)
+int keeper_root_enter(const struct conf *c, const char *artifacts, bool rootless,
+                      struct keeper_root *ret, struct err *e)
 {
     if (unshare(CLONE_NEWNS) < 0)
         return err_sys(e, "unshare the mount namespace (is minos-box root, with CAP_SYS_ADMIN?)");
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return err_sys(e, "make mounts private");
-    __attribute__((cleanup(trees_done))) struct trees t = { .usr_fd = -1, .artifacts_fd = -1 };
+    __attribute__((cleanup(trees_done))) struct trees t = {
+        .usr_fd = -1, .artifacts_fd = -1, .proc_fd = -1, .dev_fds = { -1, -1, -1, -1, -1 }
+    };
     auto_fd_ int etc_fd = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (etc_fd < 0)
         return err_sys(e, "open /etc");
-    if (trees_take(c, artifacts, &t, e) < 0 || stage_all(c, &t, etc_fd, e) < 0 || pivot(e) < 0)
+    if (trees_take(c, artifacts, rootless, &t, e) < 0 || stage_all(c, &t, etc_fd, e) < 0 ||
+        pivot(e) < 0)
         return err_wrap(e, "keeper's file system");
     ret->mntns_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     if (ret->mntns_fd < 0)

@@ -27,7 +27,7 @@ struct keeper_root {
 /* Build it and move the process there (unshare, pivot_root): paths of the host are gone after.
  * `artifacts` may be NULL. Everything that needs host paths (configuration, cgroups) must have been
  * opened before. */
-must_check_ int keeper_root_enter(const struct conf *c, const char *artifacts,
+must_check_ int keeper_root_enter(const struct conf *c, const char *artifacts, bool rootless,
                                   struct keeper_root *ret, struct err *e);
 
 /* Path of an image in here; ERR_INPUT when there is none of that name. *ret_host_usr tells whether

@@ -1,0 +1,163 @@
+/* keeper_user.c - choosing ids for cells, and becoming root of a user namespace where the caller is
+ * not the host's; runs in the keeper, once. */
+#include "sandbox/keeper_user.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/io.h"
+#include "sandbox/base/units.h"
+
+enum { SUBID_FILE_MAX_BYTES = 1 << 20, SUBID_WANTED = 65536 };
+
+struct subid_range {
+    int64_t first, count; /* count 0: none */
+};
+
+/* "name:first:count" for our name or number. See subuid(5). */
+static bool parse_line(char *line, const char *name, const char *number, struct subid_range *ret)
+{
+    char *save = NULL;
+    const char *who = strtok_r(line, ":", &save);
+    const char *first = strtok_r(NULL, ":", &save);
+    const char *count = strtok_r(NULL, ":", &save);
+    struct err ignored;
+    if (who == NULL || first == NULL || count == NULL ||
+        (strcmp(who, name) != 0 && strcmp(who, number) != 0))
+        return false;
+    return units_parse_int(first, 1, UINT32_MAX, &ret->first, &ignored) == 0 &&
+           units_parse_int(count, 2, UINT32_MAX, &ret->count, &ignored) == 0;
+}
+
+static struct subid_range find_range(const char *file)
+{
+    struct subid_range range = { 0, 0 };
+    struct err ignored;
+    auto_buf_ struct buf b;
+    buf_init(&b, 0);
+    char number[24];
+    snprintf(number, sizeof number, "%u", getuid());
+    const struct passwd *pw = getpwuid(getuid());
+    if (io_read_file(AT_FDCWD, file, SUBID_FILE_MAX_BYTES, &b, &ignored) < 0 || b.data == NULL)
+        return range;
+    for (char *save = NULL, *line = strtok_r(b.data, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save))
+        if (parse_line(line, pw != NULL ? pw->pw_name : number, number, &range))
+            return range;
+    return (struct subid_range){ 0, 0 };
+}
+
+/* newuidmap PID 0 OUR_ID 1 1 FIRST COUNT: set-id programs that check /etc/subuid themselves. */
+static int run_mapper(const char *program, pid_t pid, unsigned own_id, struct subid_range range)
+{
+    char pid_text[24], own[24], first[24], count[24];
+    snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
+    snprintf(own, sizeof own, "%u", own_id);
+    snprintf(first, sizeof first, "%" PRId64, range.first);
+    snprintf(count, sizeof count, "%" PRId64,
+             range.count < SUBID_WANTED ? range.count : SUBID_WANTED);
+    const char *argv[] = { program, pid_text, "0", own, "1", "1", first, count, NULL };
+    static char *const env[] = { "PATH=/usr/bin:/bin:/usr/sbin:/sbin", NULL };
+    pid_t child;
+    int status;
+    if (posix_spawnp(&child, program, NULL, NULL, (char *const *)(uintptr_t)argv, env) != 0 ||
+        waitpid(child, &status, 0) != child)
+        return -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+/* Stays outside the new namespace, waits for it to exist, maps it. */
+_Noreturn static void map_from_outside(pid_t keeper, int go_fd, unsigned uid, unsigned gid,
+                                       struct subid_range uids, struct subid_range gids)
+{
+    char go;
+    bool good = read(go_fd, &go, 1) == 1 && run_mapper("newuidmap", keeper, uid, uids) == 0 &&
+                run_mapper("newgidmap", keeper, gid, gids) == 0;
+    _exit(good ? 0 : 1);
+}
+
+/* Returns 0 when the namespace is there and has its subordinate ids, 1 when it is there without a
+ * map. */
+static int unshare_mapped(struct subid_range uids, struct subid_range gids, struct err *e)
+{
+    int go[2];
+    pid_t keeper = getpid(), child = -1;
+    unsigned uid = getuid(), gid = getgid();
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return err_sys(e, "pipe");
+    if (uids.count > 0 && gids.count > 0)
+        child = fork();
+    if (child == 0) {
+        close(go[1]);
+        map_from_outside(keeper, go[0], uid, gid, uids, gids);
+    }
+    int r = unshare(CLONE_NEWUSER);
+    if (r < 0)
+        err_sys(e,
+                "unshare the user namespace (sysctl user.max_user_namespaces must be above 0, and "
+                "kernel.unprivileged_userns_clone 1 where there is one)");
+    else
+        (void)!write(go[1], "g", 1);
+    close(go[0]);
+    close(go[1]);
+    int status = 1;
+    if (child > 0 && waitpid(child, &status, 0) < 0)
+        status = 1;
+    return r < 0 ? -1 : child > 0 && status == 0 ? 0 : 1;
+}
+
+static int map_self(unsigned uid, unsigned gid, struct err *e)
+{
+    char text[48];
+    if (io_write_file_at(AT_FDCWD, "/proc/self/setgroups", "deny") < 0)
+        return err_sys(e, "write setgroups");
+    snprintf(text, sizeof text, "0 %u 1\n", gid);
+    if (io_write_file_at(AT_FDCWD, "/proc/self/gid_map", text) < 0)
+        return err_sys(e, "write gid_map");
+    snprintf(text, sizeof text, "0 %u 1\n", uid);
+    if (io_write_file_at(AT_FDCWD, "/proc/self/uid_map", text) < 0)
+        return err_sys(e, "write uid_map");
+    return 0;
+}
+
+static int enter(struct keeper_user *u, struct err *e)
+{
+    unsigned uid = getuid(), gid = getgid();
+    int mapped = unshare_mapped(find_range("/etc/subuid"), find_range("/etc/subgid"), e);
+    if (mapped < 0)
+        return -1;
+    u->one_id = mapped != 0;
+    if (u->one_id && map_self(uid, gid, e) < 0)
+        return -1;
+    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        return err_sys(e, "become root of the user namespace");
+    if (!u->one_id && setgroups(0, NULL) < 0)
+        return err_sys(e, "setgroups");
+    return 0;
+}
+
+int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e)
+{
+    struct keeper_user u = { .rootless = geteuid() != 0 };
+    if (u.rootless && enter(&u, e) < 0)
+        return err_wrap(e, "rootless mode");
+    /* Two ids for each process id: no two keepers that live at once share one. */
+    int64_t pid = getpid();
+    if (!u.rootless)
+        u.outer_root_id = (uid_t)(id_base + 2 * pid);
+    else if (!u.one_id)
+        u.outer_root_id = (uid_t)(1 + 2 * (pid % (SUBID_WANTED / 2)));
+    u.outer_user_id = u.one_id ? 0 : u.outer_root_id + 1;
+    *ret = u;
+    return 0;
+}
