@@ -79,8 +79,7 @@ struct up_child {
     char **argv; /* owned, NULL-terminated; NULL: this one is not wanted */
     bool drops;  /* runs as the service user */
 
-    pid_t pid;     /* 0: not running */
-    pid_t session; /* of the last one, for what it may have left; 0: none */
+    pid_t pid; /* 0: not running */
     bool ready;
     int ready_fd;    /* -1: nothing more to hear */
     struct buf said; /* what came from ready_fd: "ready DETAIL\n" */

@@ -25,7 +25,9 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
 #include "sandbox/base/ready.h"
+#include "sandbox/base/units.h"
 #include "server/cli/cli.h"
 #include "server/cli/up.h"
 
@@ -99,7 +101,6 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
     c->ready_fd = hello ? -1 : take_fd(&read_fd);
     buf_done(&c->said);
     buf_init(&c->said, 4096);
-    c->session = c->pid;
     c->started_mono_ns = clock_mono_ns();
     log_event(&up->log, LOG_INFO, "child_started", "name=%s pid=%d", c->name, (int)c->pid);
     return 0;
@@ -171,12 +172,27 @@ static bool gone(const struct loop *l, enum up_role role)
     return l->up->children[role].pid == 0;
 }
 
-/* Kill a whole session: the child, and what it started and did not take along. Its number stays
- * taken while any of them lives. */
+/* Kill a whole session: the child, and what it started and did not take along. Only before the
+ * child is reaped: until then its number cannot become somebody else's. */
 static void kill_session(const struct up_child *c)
 {
-    if (c->session > 0)
-        (void)!kill(-c->session, SIGKILL);
+    if (c->pid > 0)
+        (void)!kill(-c->pid, SIGKILL);
+}
+
+/* Kill what dying children left to us. Nobody but us reaps them, so their numbers are still theirs.
+ * Their own children come to us next. */
+static void kill_orphans(void)
+{
+    auto_buf_ struct buf list = { 0 };
+    struct err e;
+    if (io_read_file(AT_FDCWD, "/proc/thread-self/children", 1 << 20, &list, &e) < 0)
+        return;
+    char *rest = list.data;
+    int64_t pid;
+    for (char *word; (word = strsep(&rest, " \n")) != NULL;)
+        if (units_parse_int(word, 2, INT32_MAX, &pid, &e) == 0)
+            (void)!kill((pid_t)pid, SIGKILL);
 }
 
 /* The phase took too long, or the operator pressed Ctrl-C again. */
@@ -188,11 +204,12 @@ static void hurry(struct loop *l)
     struct up *up = l->up;
     l->killed = true;
     l->deadline_mono_ns = clock_mono_ns() + REST_MS * NS_PER_MS;
-    for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
-        bool meant = l->phase == STOP_REST || of_phase[l->phase] == i;
-        if (meant || (l->phase == STOP_SERVER && i == UP_HELLO))
-            kill_session(&up->children[i]);
-    }
+    if (l->phase == STOP_SERVER)
+        kill_session(&up->children[UP_HELLO]);
+    if (l->phase < STOP_REST)
+        kill_session(&up->children[of_phase[l->phase]]);
+    else
+        kill_orphans();
 }
 
 static bool no_children_left(void)
@@ -238,6 +255,8 @@ static void advance(struct loop *l)
             set_phase(l, STOP_REST, REST_MS);
         return;
     case STOP_REST:
+        if (l->killed)
+            kill_orphans(); /* those that came to us since */
         if (no_children_left())
             set_phase(l, OVER, 0);
         return;
@@ -273,10 +292,6 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     if (stopping(l) || hello)
         return;
     if (l->phase == SERVING) {
-        /* Its own children must not outlive it: a slot without its supervisor would go on. The
-         * keepers of minos-box may, since they end with their connections. */
-        if (c != &l->up->children[UP_BOX])
-            kill_session(c);
         plan_restart(l, c);
         return;
     }
@@ -287,16 +302,30 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     begin_stop(l, CLI_SERVICE);
 }
 
+static struct up_child *child_of(struct loop *l, pid_t pid)
+{
+    for (size_t i = 0; i < UP_ROLE_COUNT; i++)
+        if (l->up->children[i].pid == pid)
+            return &l->up->children[i];
+    return NULL;
+}
+
 static void reap(struct loop *l)
 {
     siginfo_t info;
     for (;;) {
         info.si_pid = 0;
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
             return;
-        for (size_t i = 0; i < UP_ROLE_COUNT; i++)
-            if (l->up->children[i].pid == info.si_pid)
-                child_ended(l, &l->up->children[i], &info);
+        struct up_child *c = child_of(l, info.si_pid);
+        /* A child's own children must not outlive it: a slot without its supervisor would go on.
+         * Only the keepers of minos-box may, since they end with their connections. */
+        if (c != NULL && c != &l->up->children[UP_BOX])
+            kill_session(c);
+        if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) < 0)
+            return;
+        if (c != NULL)
+            child_ended(l, c, &info);
     }
 }
 
