@@ -44,6 +44,27 @@ coverage: ## lines covered by `make check`, by file, in a build of its own (COVE
 	@tests/coverage build/cov
 .PHONY: coverage
 
+# --- fuzzers: tests/fuzz/fuzz_NAME.c, any bytes as input; clang's libFuzzer ------------------------------------------
+# A fuzzer is linked with the base and what fuzz_with_NAME says, and begins with the files of tests/fuzz/seeds/NAME.
+# Its corpus and what it finds are left in BUILD/fuzz.
+FUZZ_SECONDS   ?= 30
+fuzz_with_wire := sandbox/wire.c
+fuzz_flags     := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+fuzz_names     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+define fuzz_rules
+$(BUILD)/fuzz/$(1): tests/fuzz/fuzz_$(1).c $(base_src) $(fuzz_with_$(1))
+	@mkdir -p $$(@D)
+	clang $$(CPPFLAGS) -std=gnu17 $(fuzz_flags) -o $$@ $$^ $$(call pkg,$(or $(fuzz_libs_$(1)),yaml-0.1))
+fuzz-$(1): $(BUILD)/fuzz/$(1)
+	@mkdir -p $$<.corpus
+	$$< -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$<. -verbosity=0 $$<.corpus $(wildcard tests/fuzz/seeds/$(1))
+.PHONY: fuzz-$(1)
+endef
+$(foreach n,$(fuzz_names),$(eval $(call fuzz_rules,$(n))))
+fuzz: $(addprefix fuzz-,$(fuzz_names)) ## run each fuzzer for FUZZ_SECONDS (30)
+.PHONY: fuzz
+
 # --- install -------------------------------------------------------------------------------------------------------
 # `minos` finds the other programs beside itself or in PREFIX/libexec/minos, the worker its languages in
 # PREFIX/share/minos/languages; PREFIX is built in, so it must be the same for `make` and `make install`.
