@@ -377,9 +377,11 @@ int keeper_serve(const struct keeper_options *o)
     k->signal_fd = k->null_fd = k->root.mntns_fd = -1;
     cell_init(&k->kept);
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
-     */
+     * An ordinary user's keeper must stay dumpable until its cells drop it, for /proc gives the
+     * files of others to the host's root. */
     (void)clearenv();
-    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (geteuid() == 0)
+        (void)prctl(PR_SET_DUMPABLE, 0);
     int status = 0;
     if (greet(k, &e) < 0) {
         log_error(o->log, "keeper_refuses", &e);
