@@ -85,7 +85,7 @@ install: all ## copy programs, languages, manual and units below DESTDIR and PRE
 	$(if $(languages),install -m 0644 $(languages) $(sharedir)/languages/)
 	$(foreach m,$(man_pages),install -D -m 0644 $(m) $(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	$(foreach u,$(system_units),sed 's|/usr/local/|$(PREFIX)/|g' $(u) >$(unitdir)/$(notdir $(u));)
-	install -m 0644 README.md CHANGELOG.md LICENSE $(docdir)/
+	install -m 0644 $(wildcard README.md CHANGELOG.md LICENSE) $(docdir)/
 	$(BUILD)/minos config >$(docdir)/minos.yaml.example
 
 uninstall: ## remove what install copied; configuration and data stay

@@ -150,7 +150,9 @@ static void print_bytes(const void *field, struct buf *b)
 static void print_time(const void *field, struct buf *b)
 {
     int64_t ms = *(const int64_t *)field;
-    if (ms % 1000 == 0)
+    if (ms != 0 && ms % 3600000 == 0)
+        buf_printf(b, "%" PRId64 "h", ms / 3600000);
+    else if (ms % 1000 == 0)
         buf_printf(b, "%" PRId64 "s", ms / 1000);
     else
         buf_printf(b, "%" PRId64 "ms", ms);

@@ -64,9 +64,9 @@ void conf_example(struct buf *b)
         const struct conf_key *key = &conf_keys[i];
         if (begins_section(i))
             buf_printf(b, "\n# %s\n%s:\n", about_section(key->section), key->section);
-        buf_printf(b, "  # %s: ", key->help);
+        buf_printf(b, "  # %s (", key->help);
         put_range(key, b);
-        buf_printf(b, "\n  #%s: ", key->field);
+        buf_printf(b, ")\n  #%s: ", key->field);
         conf_key_text(key, &c, b);
         buf_puts(b, "\n");
     }
