@@ -1,0 +1,54 @@
+/* lease.c - renews a claim and notices its end; slots. */
+#include "worker/lease.h"
+
+#include "sandbox/base/clock.h"
+
+void lease_init(struct lease *l, struct store *s, struct events *ev, const struct claim *c,
+                int64_t lease_ms)
+{
+    *l = (struct lease){
+        .store = s,
+        .events = ev,
+        .claim = *c,
+        .lease_ms = lease_ms,
+        .renewed_mono_ns = clock_mono_ns(),
+    };
+}
+
+/* A store that is busy is asked again at the next check: until somebody else takes it, the claim
+ * stays ours, and every result we write is checked against it anyway. */
+static void renew(struct lease *l)
+{
+    bool mine = true;
+    struct err ignored;
+    if (queue_renew(l->store, &l->claim, l->lease_ms, &mine, &ignored) != 0)
+        return;
+    l->renewed_mono_ns = clock_mono_ns();
+    l->lost = !mine;
+}
+
+enum box_cause lease_check(struct lease *l)
+{
+    bool named = events_take(l->events, l->claim.id);
+    int64_t held_ns = clock_mono_ns() - l->renewed_mono_ns;
+    if (!l->lost && (named || held_ns >= l->lease_ms * NS_PER_MS / 3))
+        renew(l);
+    l->over = l->over || l->events->drain_over;
+    return l->lost || l->over ? BOX_CAUSE_CANCEL : BOX_CAUSE_NONE;
+}
+
+static enum box_cause check(void *ctx)
+{
+    return lease_check(ctx);
+}
+
+struct box_watch lease_watch(struct lease *l)
+{
+    /* Twice as often as needed: a tick that comes a little early must not cost a whole period. */
+    return (struct box_watch){
+        .poll_fd = l->events->epoll_fd,
+        .every_ms = l->lease_ms / 6 > 0 ? l->lease_ms / 6 : 1,
+        .check = check,
+        .ctx = l,
+    };
+}

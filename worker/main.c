@@ -1,0 +1,171 @@
+/* main.c - minos-worker: the command line; supervisor and slots. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/opt.h"
+#include "worker/worker.h"
+
+struct args {
+    bool help, check_languages;
+    const char *config, *box_socket, *box_program;
+    struct opt_list set;
+    int64_t slots, slot, ready_fd;
+};
+
+static const struct opt_row rows[] = {
+    { "config", 'c', OPT_TEXT, offsetof(struct args, config), "FILE",
+      "configuration (default " CONF_DEFAULT_FILE ")", 0, 0 },
+    { "set", 's', OPT_LIST, offsetof(struct args, set), "KEY=VALUE",
+      "override one configuration key; may be repeated", 0, 0 },
+    { "slots", 0, OPT_INT, offsetof(struct args, slots), "N",
+      "submissions judged at once (worker.slots); 0: one per core", 0, 256 },
+    { "box-socket", 0, OPT_TEXT, offsetof(struct args, box_socket), "PATH",
+      "socket of `minos-box listen` (default DATA/run/box.sock)", 0, 0 },
+    { "box-program", 0, OPT_TEXT, offsetof(struct args, box_program), "PATH",
+      "start this minos-box for each slot instead (needs its privileges)", 0, 0 },
+    { "check-languages", 0, OPT_FLAG, offsetof(struct args, check_languages), NULL,
+      "read every language file, list them, and end", 0, 0 },
+    { "ready-fd", 0, OPT_INT, offsetof(struct args, ready_fd), "N",
+      "write \"ready ...\" here once a slot serves", 0, 1 << 20 },
+    { "slot", 0, OPT_INT, offsetof(struct args, slot), "N",
+      "be slot N (the supervisor starts itself with this)", 0, 255 },
+    { "help", 'h', OPT_FLAG, offsetof(struct args, help), NULL, "show this", 0, 0 },
+};
+
+static const struct opt_spec spec = {
+    .usage = "minos-worker [OPTION]...",
+    .about = "Claims submissions from the store, compiles and runs them in cells of minos-box, and "
+             "records verdicts.",
+    .rows = rows,
+    .row_count = ARRAY_COUNT(rows),
+    .after = "Exit status: 0 after SIGTERM or SIGINT, 1 when it could not serve, 2 for wrong usage "
+             "or configuration.",
+};
+
+static int set_keys(struct conf *c, const struct args *a, struct err *e)
+{
+    for (size_t i = 0; i < a->set.count; i++) {
+        const char *eq = strchr(a->set.items[i], '=');
+        if (eq == NULL)
+            return err_input(e, "--set: expected KEY=VALUE, got \"%s\"", a->set.items[i]);
+        auto_free_ char *key = xstrndup(a->set.items[i], (size_t)(eq - a->set.items[i]));
+        if (conf_set(c, key, eq + 1, "--set", e) != 0)
+            return -1;
+    }
+    if (a->slots >= 0)
+        c->worker_slots = a->slots;
+    return conf_check(c, e);
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    }
+    return LOG_INFO;
+}
+
+int worker_languages(const struct worker *w, struct language_set *ret, struct err *e)
+{
+    auto_free_ char *shipped = language_shipped_dir();
+    struct language_set set = { 0 };
+    if (language_set_read(&set, shipped, false, e) != 0 ||
+        language_set_read(&set, w->conf.worker_languages_dir, true, e) != 0) {
+        language_set_done(&set);
+        return -1;
+    }
+    language_set_finish(&set);
+    *ret = set;
+    return 0;
+}
+
+int worker_open_box(const struct worker *w, struct box **ret, struct err *e)
+{
+    auto_free_ char *artifacts = xasprintf("%s/artifacts", w->conf.store_data_dir);
+    const char *args[] = { "--artifacts", artifacts, NULL };
+    struct box_options o = { .socket_path = w->box_socket, .timeout_ms = 30000 };
+    if (w->box_program != NULL)
+        o = (struct box_options){ .program = w->box_program, .args = args, .timeout_ms = 30000 };
+    return box_open(&o, ret, e);
+}
+
+static int check_languages(const struct worker *w)
+{
+    struct language_set set = { 0 };
+    struct err e;
+    if (worker_languages(w, &set, &e) != 0) {
+        fprintf(stderr, "minos-worker: %s\n", e.msg);
+        return WORKER_EXIT_FAILED;
+    }
+    for (size_t i = 0; i < set.count; i++)
+        printf("%-12s %-24s %s\n", set.items[i].id, set.items[i].name, set.items[i].path);
+    language_set_done(&set);
+    return WORKER_EXIT_OK;
+}
+
+/* A collected artifact may have BOX_COLLECT_FILES_MAX files, a descriptor each. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r); /* without it only large artifacts fail, and say so */
+    }
+}
+
+static int usage_error(const struct err *e)
+{
+    fprintf(stderr, "minos-worker: %s\n", e->msg);
+    return WORKER_EXIT_USAGE;
+}
+
+static int run(struct worker *w, const struct args *a)
+{
+    auto_free_ char *socket = xasprintf("%s/run/box.sock", w->conf.store_data_dir);
+    w->box_socket = a->box_socket != NULL ? a->box_socket : socket;
+    w->box_program = a->box_program;
+    w->log = (struct log){ .program = "minos-worker", .level = level_of(w->conf.log_level) };
+    w->slot = a->slot;
+    w->ready_fd = (int)a->ready_fd;
+    if (a->check_languages)
+        return check_languages(w);
+    umask(077);
+    raise_descriptor_limit();
+    return w->slot >= 0 ? slot_run(w) : supervisor_run(w);
+}
+
+int main(int argc, char **argv)
+{
+    struct args a = { .slots = -1, .slot = -1, .ready_fd = -1 };
+    struct worker w = { .argv = argv, .argc = argc };
+    struct err e;
+    int first = argc;
+    if (opt_parse(&spec, argc, argv, &a, &first, &e) != 0)
+        return usage_error(&e);
+    if (a.help) {
+        auto_buf_ struct buf help;
+        buf_init(&help, 0);
+        opt_help(&spec, &help);
+        fputs(buf_text(&help), stdout);
+        return WORKER_EXIT_OK;
+    }
+    if (first < argc) {
+        err_input(&e, "unexpected operand \"%s\"", argv[first]);
+        return usage_error(&e);
+    }
+    conf_init(&w.conf);
+    int status;
+    if (conf_load(&w.conf, a.config, &e) != 0 || set_keys(&w.conf, &a, &e) != 0)
+        status = usage_error(&e);
+    else
+        status = run(&w, &a);
+    conf_done(&w.conf);
+    return status;
+}

@@ -1,0 +1,181 @@
+/*
+ * slot.c - one slot: claims a submission, judges it, and again; a process of its own.
+ *
+ * Sequential, without threads: one store connection, one keeper, one submission at a time. When the
+ * keeper or the store fails in the middle, the submission is given back and the process ends; its
+ * supervisor starts a new one, which shows that it can reach a keeper before it claims anything, so
+ * that a broken host does not use up the attempts of the queue.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/ready.h"
+#include "schema/wake.h"
+#include "worker/isolation.h"
+#include "worker/judge.h"
+#include "worker/worker.h"
+
+enum { TICK_MS = 1000 }; /* how long a lost wake-up can delay a claim */
+
+struct slot {
+    const struct worker *w;
+    char owner[64];
+    struct language_set languages;
+    struct store *store;
+    struct artifact_cache *artifacts;
+    struct events events;
+    struct box *box;
+    char *isolation_json;
+    bool broken; /* must not claim again */
+};
+
+static void slot_close(struct slot *s)
+{
+    box_close(s->box);
+    events_close(&s->events);
+    artifact_cache_close(s->artifacts);
+    store_close(s->store);
+    language_set_done(&s->languages);
+    free(s->isolation_json);
+}
+
+static int slot_open(struct slot *s, struct err *e)
+{
+    const struct conf *c = &s->w->conf;
+    struct store_options options = { .data_dir = c->store_data_dir };
+    snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
+    if (events_open(c->store_data_dir, &s->events, e) != 0 ||
+        store_open(&options, &s->store, e) != 0 ||
+        artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
+            0 ||
+        worker_languages(s->w, &s->languages, e) != 0 ||
+        language_set_versions(&s->languages, s->store, e) != 0 ||
+        worker_open_box(s->w, &s->box, e) != 0)
+        return -1;
+    s->isolation_json = isolation_text(box_proof(s->box));
+    return 0;
+}
+
+/* The judge failed. What would fail again ends now; what need not is tried again. */
+static void give_back(struct slot *s, const struct lease *lease, const struct err *why,
+                      bool *ret_again)
+{
+    struct err e;
+    bool mine = false;
+    int rc;
+    bool hopeless = why->kind == ERR_INPUT || why->kind == ERR_BUG;
+    if (hopeless)
+        rc = queue_finish(s->store, &lease->claim, VERDICT_INTERNAL_ERROR, why->msg,
+                          s->isolation_json, &mine, &e);
+    else
+        rc = queue_give_back(s->store, &lease->claim, s->w->conf.worker_attempts, why->msg, &mine,
+                             &e);
+    if (rc != 0)
+        log_error(&s->w->log, "give_back_failed", &e); /* the lease will run out */
+    *ret_again = !hopeless;
+}
+
+/* A stop is nobody's failure: it never ends the submission, whatever its number of attempts. */
+static void hand_over(struct slot *s, const struct lease *lease)
+{
+    struct err e;
+    bool mine = false;
+    if (queue_give_back(s->store, &lease->claim, INT64_MAX, "the worker was stopped", &mine, &e) !=
+        0)
+        log_error(&s->w->log, "give_back_failed", &e);
+}
+
+static void judge_failed(struct slot *s, const struct lease *lease, const struct err *why)
+{
+    char quoted[LOG_QUOTE_BYTES];
+    bool again = false;
+    log_event(&s->w->log, LOG_ERROR, "judge_failed", "id=%s attempt=%" PRId64 " kind=%s error=%s",
+              lease->claim.id, lease->claim.attempt, err_kind_name(why->kind),
+              log_quote(why->msg, quoted));
+    give_back(s, lease, why, &again);
+    s->broken = why->kind == ERR_SYS;
+    if (again)
+        wake_send(s->w->conf.store_data_dir, WAKE_QUEUE, "");
+    wake_send(s->w->conf.store_data_dir, WAKE_PROGRESS, lease->claim.id);
+}
+
+static void judge_claim(struct slot *s, const struct claim *claim)
+{
+    struct judge j = {
+        .conf = &s->w->conf,
+        .store = s->store,
+        .box = s->box,
+        .artifacts = s->artifacts,
+        .languages = &s->languages,
+        .isolation_json = s->isolation_json,
+    };
+    struct lease lease;
+    struct err e;
+    enum judge_end end = JUDGE_LOST;
+    enum verdict verdict = VERDICT_NONE;
+    int64_t from_ns = clock_mono_ns();
+    lease_init(&lease, s->store, &s->events, claim, s->w->conf.worker_lease_ms);
+    if (judge_submission(&j, &lease, &end, &verdict, &e) != 0) {
+        judge_failed(s, &lease, &e);
+        return;
+    }
+    switch (end) {
+    case JUDGE_DONE:
+        log_event(&s->w->log, LOG_INFO, "judged",
+                  "id=%s slot=%" PRId64 " verdict=%s took_ms=%" PRId64, claim->id, s->w->slot,
+                  verdict_name(verdict), (clock_mono_ns() - from_ns) / NS_PER_MS);
+        break;
+    case JUDGE_LOST:
+        log_event(&s->w->log, LOG_INFO, "discarded", "id=%s slot=%" PRId64, claim->id, s->w->slot);
+        break;
+    case JUDGE_STOPPED:
+        hand_over(s, &lease);
+        wake_send(s->w->conf.store_data_dir, WAKE_QUEUE, "");
+        log_event(&s->w->log, LOG_INFO, "given_back", "id=%s slot=%" PRId64, claim->id, s->w->slot);
+        break;
+    }
+}
+
+static void serve(struct slot *s)
+{
+    const struct conf *c = &s->w->conf;
+    while (!s->events.stopping && !s->broken) {
+        struct claim claim;
+        struct err e;
+        bool found = false;
+        /* Wake-ups are taken before the look at the queue: one that comes after it wakes us. */
+        events_take(&s->events, NULL);
+        if (s->events.stopping)
+            break;
+        if (queue_claim(s->store, s->owner, c->worker_lease_ms, c->worker_attempts, &claim, &found,
+                        &e) != 0) {
+            log_error(&s->w->log, "claim_failed", &e);
+            events_wait(&s->events, TICK_MS);
+        } else if (found) {
+            judge_claim(s, &claim);
+        } else {
+            events_wait(&s->events, TICK_MS);
+        }
+    }
+}
+
+int slot_run(const struct worker *w)
+{
+    struct slot s = { .w = w, .events = { .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1 } };
+    struct err e;
+    if (slot_open(&s, &e) != 0) {
+        log_error(&w->log, "slot_cannot_start", &e);
+        slot_close(&s);
+        return WORKER_EXIT_FAILED;
+    }
+    ready_tell(w->ready_fd, s.owner);
+    serve(&s);
+    bool broken = s.broken;
+    slot_close(&s);
+    return broken ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
+}

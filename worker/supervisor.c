@@ -1,0 +1,351 @@
+/*
+ * supervisor.c - starts the slots, a process each, and starts them again when they die; the parent
+ * process of minos-worker.
+ *
+ * Before the first slot: sweep what a crash left among the artifacts, find out which languages
+ * there are. A slot that dies is started again at once, and after longer and longer pauses while it
+ * keeps dying young. SIGTERM is passed on; slots finish or give back what they hold.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/ready.h"
+#include "schema/wake.h"
+#include "worker/artifact.h"
+#include "worker/detect.h"
+#include "worker/events.h"
+#include "worker/worker.h"
+
+enum {
+    SLOTS_MAX = 256,
+    PAUSE_FIRST_MS = 50,
+    PAUSE_MAX_MS = 10000,
+    OLD_ENOUGH_MS = 10000,            /* who lived so long did not die young */
+    STOP_MS = EVENTS_DRAIN_MS + 3000, /* then SIGKILL */
+    FAILURES_MAX = 5,                 /* before anything ever served: give up */
+};
+
+struct child {
+    pid_t pid; /* 0: not running */
+    int ready_fd;
+    bool ready;
+    int failures; /* young deaths in a row */
+    int64_t started_mono_ns, restart_mono_ns;
+};
+
+struct supervisor {
+    const struct worker *w;
+    struct child slots[SLOTS_MAX];
+    size_t slot_count, language_count;
+    int signal_fd;
+    int ready_fd; /* ours, until we have told */
+    bool served, stopping, failed;
+    int64_t kill_mono_ns; /* while stopping: when to stop being polite */
+};
+
+static size_t count_slots(const struct conf *c)
+{
+    cpu_set_t set;
+    if (c->worker_slots > 0)
+        return (size_t)c->worker_slots;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count < SLOTS_MAX ? (size_t)count : SLOTS_MAX;
+}
+
+/* ---- starting ---------------------------------------------------------------------------------
+ */
+
+/* Between fork and exec: system calls only. */
+static _Noreturn void become_slot(char *const *argv, int ready_fd, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent || fcntl(ready_fd, F_SETFD, 0) != 0 ||
+        sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+        _exit(WORKER_EXIT_FAILED);
+    execv("/proc/self/exe", argv);
+    _exit(WORKER_EXIT_FAILED);
+}
+
+static void slot_argv(const struct worker *w, size_t number, int ready_fd, struct text_list *argv)
+{
+    for (int i = 0; i < w->argc; i++)
+        text_list_add(argv, w->argv[i]);
+    text_list_take(argv, xasprintf("--slot=%zu", number));
+    text_list_take(argv, xasprintf("--ready-fd=%d", ready_fd));
+}
+
+static int start_slot(struct supervisor *s, size_t number, struct err *e)
+{
+    struct child *c = &s->slots[number];
+    int pipe_fds[2];
+    pid_t parent = getpid();
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+        return err_sys(e, "make a pipe");
+    auto_list_ struct text_list argv = { 0 };
+    slot_argv(s->w, number, pipe_fds[1], &argv);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_slot(argv.items, pipe_fds[1], parent);
+    close(pipe_fds[1]);
+    if (pid < 0) {
+        close(pipe_fds[0]);
+        return err_sys(e, "start slot %zu", number);
+    }
+    c->pid = pid;
+    c->ready_fd = pipe_fds[0];
+    c->ready = false;
+    c->started_mono_ns = clock_mono_ns();
+    return 0;
+}
+
+static void start_due(struct supervisor *s)
+{
+    int64_t now = clock_mono_ns();
+    for (size_t i = 0; i < s->slot_count && !s->stopping; i++) {
+        struct child *c = &s->slots[i];
+        struct err e;
+        if (c->pid != 0 || c->restart_mono_ns > now)
+            continue;
+        if (start_slot(s, i, &e) != 0) {
+            log_error(&s->w->log, "slot_not_started", &e);
+            c->restart_mono_ns = now + PAUSE_MAX_MS * NS_PER_MS / 10;
+        }
+    }
+}
+
+/* ---- what happens to slots --------------------------------------------------------------------
+ */
+
+static void slot_died(struct supervisor *s, size_t number, int status)
+{
+    struct child *c = &s->slots[number];
+    int64_t now = clock_mono_ns();
+    bool young = now - c->started_mono_ns < OLD_ENOUGH_MS * NS_PER_MS;
+    close_fd(&c->ready_fd);
+    c->pid = 0;
+    if (s->stopping)
+        return;
+    c->failures = young ? c->failures + 1 : 1;
+    int64_t pause_ms = PAUSE_FIRST_MS;
+    for (int i = 1; i < c->failures && pause_ms < PAUSE_MAX_MS; i++)
+        pause_ms *= 2;
+    c->restart_mono_ns = now + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS) * NS_PER_MS;
+    log_event(&s->w->log, LOG_WARN, "slot_died",
+              "slot=%zu exit_code=%d signal=%d restart_ms=%" PRId64, number,
+              WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+              WIFSIGNALED(status) ? WTERMSIG(status) : 0, pause_ms);
+    if (!s->served && c->failures >= FAILURES_MAX) {
+        log_event(&s->w->log, LOG_ERROR, "no_slot_could_start", "failures=%d", c->failures);
+        s->failed = true;
+    }
+}
+
+static void reap(struct supervisor *s)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (size_t i = 0; i < s->slot_count; i++) {
+            if (s->slots[i].pid == pid)
+                slot_died(s, i, status);
+        }
+    }
+}
+
+static void slot_speaks(struct supervisor *s, size_t number)
+{
+    struct child *c = &s->slots[number];
+    char text[128];
+    ssize_t n = read(c->ready_fd, text, sizeof(text));
+    close_fd(&c->ready_fd);
+    if (n <= 0)
+        return; /* it died, which SIGCHLD says as well */
+    c->ready = true;
+    if (s->served)
+        return;
+    s->served = true;
+    auto_free_ char *detail =
+        xasprintf("slots=%zu languages=%zu", s->slot_count, s->language_count);
+    log_event(&s->w->log, LOG_INFO, "ready", "%s", detail);
+    ready_tell(s->ready_fd, detail);
+    s->ready_fd = -1;
+}
+
+static void signal_all(struct supervisor *s, int sig)
+{
+    for (size_t i = 0; i < s->slot_count; i++) {
+        if (s->slots[i].pid != 0)
+            kill(s->slots[i].pid, sig);
+    }
+}
+
+static void begin_stopping(struct supervisor *s)
+{
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    s->kill_mono_ns = clock_mono_ns() + STOP_MS * NS_PER_MS;
+    signal_all(s, SIGTERM);
+}
+
+static void take_signals(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            begin_stopping(s);
+    }
+    reap(s);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------
+ */
+
+static bool any_running(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->slot_count; i++) {
+        if (s->slots[i].pid != 0)
+            return true;
+    }
+    return false;
+}
+
+static int64_t next_mono_ns(const struct supervisor *s)
+{
+    int64_t next = s->stopping ? s->kill_mono_ns : INT64_MAX;
+    for (size_t i = 0; i < s->slot_count && !s->stopping; i++) {
+        const struct child *c = &s->slots[i];
+        if (c->pid == 0 && c->restart_mono_ns < next)
+            next = c->restart_mono_ns;
+    }
+    return next;
+}
+
+static int poll_timeout_ms(const struct supervisor *s)
+{
+    int64_t next = next_mono_ns(s), now = clock_mono_ns();
+    if (next == INT64_MAX)
+        return -1;
+    return next <= now ? 0 : (int)((next - now) / NS_PER_MS) + 1;
+}
+
+static void wait_events(struct supervisor *s)
+{
+    struct pollfd fds[SLOTS_MAX + 1] = { { .fd = s->signal_fd, .events = POLLIN } };
+    for (size_t i = 0; i < s->slot_count; i++)
+        fds[i + 1] = (struct pollfd){ .fd = s->slots[i].ready_fd, .events = POLLIN };
+    if (poll(fds, s->slot_count + 1, poll_timeout_ms(s)) <= 0)
+        return;
+    for (size_t i = 0; i < s->slot_count; i++) {
+        if (fds[i + 1].revents != 0)
+            slot_speaks(s, i);
+    }
+    if (fds[0].revents != 0)
+        take_signals(s);
+}
+
+static void run_loop(struct supervisor *s)
+{
+    while (!s->stopping || any_running(s)) {
+        start_due(s);
+        wait_events(s);
+        if (s->failed)
+            begin_stopping(s);
+        if (s->stopping && clock_mono_ns() >= s->kill_mono_ns) {
+            signal_all(s, SIGKILL);
+            s->kill_mono_ns = INT64_MAX;
+        }
+    }
+}
+
+/* ---- before the first slot --------------------------------------------------------------------
+ */
+
+static size_t count_available(const struct language_set *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++)
+        count += set->items[i].version != NULL;
+    return count;
+}
+
+static int find_languages(struct supervisor *s, struct err *e)
+{
+    const struct worker *w = s->w;
+    struct store_options options = { .data_dir = w->conf.store_data_dir };
+    struct language_set set = { 0 };
+    struct store *store = NULL;
+    int rc = 0;
+    if (worker_languages(w, &set, e) != 0 || store_open(&options, &store, e) != 0 ||
+        detect_versions(w, &set, e) != 0 || detect_publish(&set, store, e) != 0)
+        rc = -1;
+    s->language_count = count_available(&set);
+    log_event(&w->log, LOG_INFO, "languages", "available=%zu known=%zu", s->language_count,
+              set.count);
+    language_set_done(&set);
+    store_close(store);
+    return rc;
+}
+
+static int sweep(const struct worker *w, struct err *e)
+{
+    struct artifact_cache *cache = NULL;
+    if (artifact_cache_open(w->conf.store_data_dir, w->conf.worker_artifact_cache_bytes, &cache,
+                            e) != 0)
+        return -1;
+    int rc = artifact_sweep(cache, e);
+    artifact_cache_close(cache);
+    return rc;
+}
+
+static int prepare(struct supervisor *s, struct err *e)
+{
+    sigset_t set;
+    if (find_languages(s, e) != 0 || sweep(s->w, e) != 0)
+        return -1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return err_sys(e, "block signals");
+    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signal_fd < 0 ? err_sys(e, "make a signalfd") : 0;
+}
+
+int supervisor_run(const struct worker *w)
+{
+    struct supervisor *s = xcalloc(1, sizeof(*s));
+    struct err e;
+    *s = (struct supervisor){ .w = w, .signal_fd = -1, .ready_fd = w->ready_fd };
+    s->slot_count = count_slots(&w->conf);
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        s->slots[i].ready_fd = -1;
+    int status = WORKER_EXIT_OK;
+    if (prepare(s, &e) != 0) {
+        log_error(&w->log, "worker_cannot_start", &e);
+        status = WORKER_EXIT_FAILED;
+    } else {
+        run_loop(s);
+        status = s->failed ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
+    }
+    close_fd(&s->signal_fd);
+    close_fd(&s->ready_fd);
+    free(s);
+    return status;
+}

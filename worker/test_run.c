@@ -1,0 +1,181 @@
+/* test_run.c - runs one test of a submission and judges its output; slots. */
+#include "worker/test_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sandbox/base/cleanup.h"
+#include "worker/decide.h"
+#include "worker/expand.h"
+
+/* An expected output, mapped: it may be larger than what should be copied for each test. */
+struct mapping {
+    void *data; /* NULL: empty */
+    size_t len;
+};
+
+static void mapping_done(struct mapping *m)
+{
+    if (m->data != NULL)
+        munmap(m->data, m->len);
+}
+
+static int map_blob(struct store *s, const struct blob *blob, struct mapping *ret, struct err *e)
+{
+    auto_fd_ int fd = -1;
+    if (blob->bytes == 0)
+        return 0;
+    if (blob_open(s, blob, &fd, e) != 0)
+        return err_wrap(e, "expected output");
+    void *p = mmap(NULL, (size_t)blob->bytes, PROT_READ, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED)
+        return err_sys(e, "map the expected output");
+    *ret = (struct mapping){ .data = p, .len = (size_t)blob->bytes };
+    return 0;
+}
+
+struct listener {
+    struct keep *keep;
+    struct compare *compare; /* NULL: nothing is expected */
+};
+
+/* Never asks to stop early: a program that is wrong may still run out of time, and which of the
+ * two it is must not depend on how its output was cut into pieces. */
+static int on_stdout(void *ctx, const void *data, size_t len)
+{
+    const struct listener *l = ctx;
+    keep_add(l->keep, data, len);
+    if (l->compare != NULL)
+        compare_feed(l->compare, data, len);
+    return 0;
+}
+
+static int on_stderr(void *ctx, const void *data, size_t len)
+{
+    keep_add(ctx, data, len);
+    return 0;
+}
+
+static void compare_cleanup(struct compare **c)
+{
+    compare_free(*c);
+}
+
+void test_run_done(struct test_run *t)
+{
+    test_result_done(&t->result);
+    keep_done(&t->stdout_keep);
+    keep_done(&t->stderr_keep);
+}
+
+/* Whether the program is part of the artifact or the submission, and not a tool of the image. */
+static bool own_program(const char *argv0)
+{
+    return strncmp(argv0, "./", 2) == 0 || strncmp(argv0, "/box/", 5) == 0;
+}
+
+static int run_command(const struct judge *j, const struct job *job, const struct test_spec *spec,
+                       const struct listener *l, struct keep *stderr_keep,
+                       struct box_outcome *outcome, struct err *e)
+{
+    const struct language *lang = job->language;
+    auto_list_ struct text_list argv = { 0 }, env = { 0 };
+    auto_fd_ int stdin_fd = -1;
+    if (spec->stdin_blob.present && blob_open(j->store, &spec->stdin_blob, &stdin_fd, e) != 0)
+        return err_wrap(e, "input");
+    struct expand_vars vars = judge_vars(j, job, &spec->limits, &job->sources.names);
+    expand_list(&lang->run_command, &vars, &argv);
+    judge_environment(&lang->run_environment, &vars, &env);
+    struct box_command command = {
+        .image = lang->image,
+        .artifact = job->artifact.has_files ? job->artifact.hex : NULL,
+        .argv = text_list_argv(&argv),
+        .env = text_list_argv(&env),
+        .files = lang->run_sources ? job->sources.files : NULL,
+        .file_count = lang->run_sources ? job->sources.count : 0,
+        .limits = language_run_limits(lang, &spec->limits, &j->conf->ceilings),
+        .stdin_fd = stdin_fd,
+        .stdout_sink = { .fd = -1, .write = on_stdout, .ctx = (void *)(uintptr_t)l },
+        .stderr_sink = { .fd = -1, .write = on_stderr, .ctx = stderr_keep },
+    };
+    struct box_watch watch = lease_watch(job->lease);
+    if (box_run(j->box, &command, 1, NULL, 0, &watch, outcome, e) != 0)
+        return -1;
+    if (!outcome->started && outcome->exec_errno == ENOENT && !own_program(argv.items[0]))
+        return err_sys(e, "%s is missing in image %s", argv.items[0], lang->image);
+    return 0;
+}
+
+/* Whether a runtime that failed said that memory ran out, in the part of stderr that is kept. */
+static bool said_memory(const struct language *l, const struct box_outcome *o,
+                        const struct keep *stderr_keep)
+{
+    int64_t head;
+    if (l->run_memory_messages.count == 0 || (o->exited && o->exit_code == 0))
+        return false;
+    auto_buf_ struct buf text;
+    buf_init(&text, 0);
+    keep_get(stderr_keep, &text, &head);
+    for (size_t i = 0; i < l->run_memory_messages.count; i++) {
+        const char *said = l->run_memory_messages.items[i];
+        if (text.len != 0 && memmem(text.data, text.len, said, strlen(said)) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void conclude(const struct job *job, const struct test_spec *spec,
+                     const struct box_outcome *o, struct compare *compare, struct test_run *t)
+{
+    struct decide_facts facts = {
+        .outcome = o,
+        .comparison = compare != NULL ? compare_end(compare) : (enum compare_result)0,
+        .memory_message = said_memory(job->language, o, &t->stderr_keep),
+    };
+    struct limits limits = spec->limits;
+    t->result.verdict = decide_test(&facts);
+    t->result.cause = xstrdup(box_cause_name(o->cause));
+    t->result.exit_code = o->started && o->exited ? o->exit_code : -1;
+    t->result.signal = o->signal;
+    t->result.usage = judge_usage(o);
+    t->result.message = decide_message(&facts, &limits);
+    if (t->result.message == NULL && compare != NULL && compare_message(compare)[0] != '\0')
+        t->result.message = xstrdup(compare_message(compare));
+}
+
+int test_run(const struct judge *j, const struct job *job, size_t index, struct test_run *ret,
+             bool *ret_stopped, struct err *e)
+{
+    const struct test_spec *spec = &job->sub.tests[index];
+    size_t kept_bytes = (size_t)j->conf->worker_kept_output_bytes;
+    __attribute__((cleanup(mapping_done))) struct mapping expected = { 0 };
+    __attribute__((cleanup(compare_cleanup))) struct compare *compare = NULL;
+    auto_test_run_ struct test_run t = { .result.index = (int64_t)index };
+    struct box_outcome outcome = { 0 };
+    keep_init(&t.stdout_keep, kept_bytes);
+    keep_init(&t.stderr_keep, kept_bytes);
+    if (spec->expected_output.present) {
+        if (map_blob(j->store, &spec->expected_output, &expected, e) != 0)
+            return -1;
+        compare = compare_new(&job->sub.comparer, expected.data, expected.len);
+    }
+    struct listener listener = { .keep = &t.stdout_keep, .compare = compare };
+    if (run_command(j, job, spec, &listener, &t.stderr_keep, &outcome, e) != 0)
+        return -1;
+    *ret_stopped = outcome.cause == BOX_CAUSE_CANCEL;
+    conclude(job, spec, &outcome, compare, &t);
+    *ret = t;
+    t = (struct test_run){ 0 };
+    return 0;
+}
+
+int test_run_record(struct test_run *t, struct store *s, const struct claim *c, bool *ret_mine,
+                    struct err *e)
+{
+    if (keep_store(&t->stdout_keep, s, &t->result.stdout_kept, e) != 0 ||
+        keep_store(&t->stderr_keep, s, &t->result.stderr_kept, e) != 0)
+        return -1;
+    return queue_record_test(s, c, &t->result, ret_mine, e);
+}
