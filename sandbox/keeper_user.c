@@ -67,10 +67,11 @@ static int run_mapper(const char *program, pid_t pid, unsigned own_id, struct su
     snprintf(count, sizeof count, "%" PRId64,
              range.count < SUBID_WANTED ? range.count : SUBID_WANTED);
     const char *argv[] = { program, pid_text, "0", own, "1", "1", first, count, NULL };
-    static char *const env[] = { "PATH=/usr/bin:/bin:/usr/sbin:/sbin", NULL };
+    static const char *const env[] = { "PATH=/usr/bin:/bin:/usr/sbin:/sbin", NULL };
     pid_t child;
     int status;
-    if (posix_spawnp(&child, program, NULL, NULL, (char *const *)(uintptr_t)argv, env) != 0 ||
+    if (posix_spawnp(&child, program, NULL, NULL, (char *const *)(uintptr_t)argv,
+                     (char *const *)(uintptr_t)env) != 0 ||
         waitpid(child, &status, 0) != child)
         return -1;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
