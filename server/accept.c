@@ -1,0 +1,243 @@
+/*
+ * accept.c - POST /v1/submissions; minos-server.
+ *
+ * HTTP thread: decode, then suspend. Writer thread: store bytes and record, in one durable
+ * transaction with whoever else came. Back in an HTTP thread, after the commit: 202; or, with
+ * ?wait=, the hub holds the request until the verdict is there.
+ */
+#include "server/accept.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/base/cleanup.h"
+#include "server/decode.h"
+#include "server/encode.h"
+#include "server/handlers.h"
+#include "server/wait.h"
+
+enum { IDEMPOTENCY_KEY_MAX = 255 };
+
+struct acceptance {
+    struct writer_job job; /* first: the writer hands it back */
+    struct request *request;
+    struct draft draft;
+    struct fields only;
+    struct waiter waiter;
+    int64_t wait_ms;
+    char existing[STORE_ID_BYTES]; /* the submission this one repeats, "" when it is new */
+};
+
+static void acceptance_free(void *p)
+{
+    struct acceptance *a = p;
+    draft_done(&a->draft);
+    free(a);
+}
+
+static const char *id_of(const struct acceptance *a)
+{
+    return a->existing[0] != '\0' ? a->existing : a->draft.sub.id;
+}
+
+static int put_bytes(struct store *s, const struct draft_bytes *bytes, struct blob *ret,
+                     struct err *e)
+{
+    *ret = (struct blob){ 0 };
+    return bytes->data == NULL ? 0 : blob_put(s, bytes->data, bytes->len, ret, e);
+}
+
+static int apply(struct writer_job *j, struct store *s, struct err *e)
+{
+    struct acceptance *a = (struct acceptance *)j;
+    struct draft *d = &a->draft;
+    for (size_t i = 0; i < d->sub.file_count; i++)
+        if (put_bytes(s, &d->files[i], &d->sub.files[i].content, e) != 0)
+            return -1;
+    for (size_t i = 0; i < d->sub.test_count; i++)
+        if (put_bytes(s, &d->tests[i].input, &d->sub.tests[i].stdin_blob, e) != 0 ||
+            put_bytes(s, &d->tests[i].expected, &d->sub.tests[i].expected_output, e) != 0)
+            return -1;
+    return queue_accept(s, &d->sub, a->existing, e);
+}
+
+static void done(struct writer_job *j)
+{
+    struct acceptance *a = (struct acceptance *)j;
+    draft_drop_bytes(&a->draft); /* a wait may be long */
+    request_uncharge(a->request);
+    if (j->rc == 0 && a->wait_ms > 0)
+        wait_start(&a->waiter, a->request, id_of(a), a->wait_ms);
+    else
+        request_resume(a->request);
+}
+
+const char *accept_path_id(struct request *r)
+{
+    const char *id = r->params.text[0];
+    if (store_id_valid(id))
+        return id;
+    request_refuse(r, PROBLEM_NOT_FOUND, "there is no submission with this id");
+    return NULL;
+}
+
+bool accept_check_owner(struct request *r, const char *id)
+{
+    auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
+    struct submission_row row = { 0 };
+    bool found = false;
+    struct err e;
+    if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
+        hub_look(loan.store, id, &row, &found, &e) != 0) {
+        request_error(r, &e);
+        return false;
+    }
+    bool mine = found && request_may_see(r, row.key_id);
+    hub_look_done(&row);
+    if (!mine)
+        request_refuse(r, PROBLEM_NOT_FOUND, "there is no submission with this id");
+    return mine;
+}
+
+void accept_reply_report(struct request *r, const char *id, const struct fields *only,
+                         bool pending_is_202)
+{
+    auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
+    struct submission_report report = { 0 };
+    bool found = false;
+    struct err e;
+    if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
+        report_load(loan.store, id, &report, &found, &e) != 0) {
+        request_error(r, &e);
+        return;
+    }
+    if (!found || !request_may_see(r, report.sub.key_id)) {
+        request_refuse(r, PROBLEM_NOT_FOUND, "there is no submission with this id");
+    } else if (encode_report(loan.store, &report, only, &r->reply.body, &e) != 0) {
+        request_error(r, &e);
+    } else {
+        bool final = hub_is_final(report.sub.state);
+        request_reply(r, pending_is_202 && !final ? 202 : 200, REQUEST_JSON);
+    }
+    if (found)
+        report_done(&report);
+}
+
+static void reply_failed(struct request *r, const struct err *e)
+{
+    bool repeat = e->kind == ERR_INPUT && request_in_header(r, "Idempotency-Key") != NULL;
+    if (repeat)
+        request_refuse(r, PROBLEM_CONFLICT, "%s", e->msg);
+    else
+        request_error(r, e);
+}
+
+/* In an HTTP thread, after the commit and the wait. */
+static void reply_accepted(struct request *r)
+{
+    struct acceptance *a = r->state;
+    if (a->job.rc != 0) {
+        reply_failed(r, &a->job.err);
+        return;
+    }
+    request_header(r, "Location", xasprintf("/v1/submissions/%s", id_of(a)));
+    if (a->existing[0] != '\0')
+        request_header(r, "Idempotency-Replayed", xstrdup("true"));
+    if (a->existing[0] != '\0' || a->wait_ms > 0) {
+        accept_reply_report(r, id_of(a), &a->only, true);
+    } else {
+        encode_accepted(&a->draft.sub, &r->reply.body);
+        request_reply(r, 202, REQUEST_JSON);
+    }
+}
+
+bool accept_fields(struct request *r, struct fields *ret)
+{
+    const char *text = request_query(r, "fields");
+    char bad[FIELDS_NAME_BYTES];
+    if (fields_parse(text, ret, bad))
+        return true;
+    auto_buf_ struct buf value = { 0 };
+    buf_json_string(&value, bad, strlen(bad));
+    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "query parameter: each fault is in \"errors\"");
+    problem_fault(&r->problem, "fields", buf_text(&value),
+                  "at most %d names of members, such as status or tests.verdict, with commas "
+                  "between",
+                  FIELDS_MAX);
+    request_problem(r);
+    return false;
+}
+
+/* Idempotency-Key: 1 to 255 visible characters, or none at all. */
+static bool read_idempotency_key(struct request *r, char **ret)
+{
+    const char *text = request_in_header(r, "Idempotency-Key");
+    if (text == NULL)
+        return true;
+    size_t len = strlen(text);
+    bool ok = len >= 1 && len <= IDEMPOTENCY_KEY_MAX;
+    for (size_t i = 0; i < len; i++)
+        ok = ok && text[i] > 0x20 && text[i] < 0x7f;
+    if (ok) {
+        *ret = xstrdup(text);
+        return true;
+    }
+    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "the header Idempotency-Key is wrong");
+    problem_fault(&r->problem, "Idempotency-Key", NULL, "1 to %d visible ASCII characters",
+                  IDEMPOTENCY_KEY_MAX);
+    request_problem(r);
+    return false;
+}
+
+/* Decode the body into a->draft; false: the reply is ready. */
+static bool read_draft(struct request *r, struct acceptance *a)
+{
+    const struct conf *conf = r->srv->conf;
+    auto_catalog_ struct catalog_view *view = NULL;
+    struct err e;
+    if (catalog_get(r->srv->catalog, &view, &e) != 0) {
+        request_error(r, &e);
+        return false;
+    }
+    if (view->count == 0) {
+        request_refuse(r, PROBLEM_BUSY, "no worker has reported its languages yet");
+        return false;
+    }
+    const struct decode_rules rules = {
+        .defaults = &conf->limits,
+        .ceilings = &conf->ceilings,
+        .languages = view->languages,
+        .language_count = view->count,
+    };
+    if (decode_submission(&rules, buf_text(&r->body), r->body.len, &a->draft, &r->problem) != 0) {
+        request_problem(r);
+        return false;
+    }
+    store_sha256(buf_text(&r->body), r->body.len, a->draft.sub.request_sha256);
+    return true;
+}
+
+void accept_submission(struct request *r)
+{
+    struct acceptance *a = xcalloc(1, sizeof *a);
+    r->state = a;
+    r->state_free = acceptance_free;
+    a->request = r;
+    auto_free_ char *key = NULL;
+    if (!wait_parse(r, &a->wait_ms) || !accept_fields(r, &a->only) ||
+        !read_idempotency_key(r, &key) || !read_draft(r, a))
+        return;
+    a->draft.sub.idempotency_key = take_ptr(&key);
+    a->draft.sub.key_id = r->who.key_id;
+    store_new_id(a->draft.sub.id);
+    a->job = (struct writer_job){
+        .apply = apply,
+        .done = done,
+        .feeds_queue = true,
+        .weight_bytes = (int64_t)r->body.len,
+    };
+    buf_done(&r->body); /* the draft has its own copy */
+    request_suspend(r, reply_accepted);
+    writer_push(r->srv->writer, &a->job);
+}

@@ -1,0 +1,225 @@
+/*
+ * http.c - requests in and answers out; minos-server, libmicrohttpd's threads.
+ *
+ * A request is opened when its headers are there: route, key, parameters and the declared length
+ * are checked at once. What is wrong then is answered only after the body was read and dropped,
+ * because closing with unread bytes would reset the connection before the client has seen the
+ * answer; a body that is far too large, or whose sender waits for "100 Continue", is answered
+ * without reading it.
+ */
+#include "server/http.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/units.h"
+#include "server/admit.h"
+#include "server/request.h"
+
+enum {
+    BODY_RATE_BYTES_PER_MS = 16, /* a body slower than this, past the idle timeout, is cut off */
+    CONNECTION_MEMORY_BYTES = 32768, /* bounds the request line and headers: above it 431 */
+    THREAD_STACK_BYTES = 1 << 20,
+};
+
+struct http {
+    struct server *srv;
+    struct MHD_Daemon *daemon;
+    int listen_fd; /* -1 while the daemon owns it */
+};
+
+static struct request *request_new(struct server *srv, struct MHD_Connection *conn)
+{
+    struct request *r = xcalloc(1, sizeof *r);
+    r->srv = srv;
+    r->conn = conn;
+    r->started_mono_ns = clock_mono_ns();
+    r->reply.fd = -1;
+    buf_init(&r->body, (size_t)srv->conf->server_body_bytes);
+    return r;
+}
+
+static void request_free(struct request *r)
+{
+    if (r->state_free != NULL)
+        r->state_free(r->state);
+    request_uncharge(r);
+    if (r->ran)
+        atomic_fetch_sub(&r->srv->active_count, 1);
+    buf_done(&r->reply.body);
+    close_fd(&r->reply.fd);
+    if (r->reply.stream != NULL)
+        MHD_destroy_response(r->reply.stream);
+    for (size_t i = 0; i < r->reply.header_count; i++)
+        free(r->reply.headers[i].value);
+    problem_done(&r->problem);
+    free(r);
+}
+
+static struct MHD_Response *take_response(struct reply *reply)
+{
+    if (reply->stream != NULL)
+        return take_ptr(&reply->stream);
+    if (reply->fd >= 0)
+        return MHD_create_response_from_fd64((uint64_t)reply->fd_bytes, take_fd(&reply->fd));
+    size_t len = reply->body.len;
+    return MHD_create_response_from_buffer(len, buf_take(&reply->body), MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result send_reply(struct request *r)
+{
+    struct reply *reply = &r->reply;
+    struct MHD_Response *response = take_response(reply);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (reply->content_type != NULL)
+        MHD_add_response_header(response, "Content-Type", reply->content_type);
+    if (r->srv->stopping)
+        MHD_add_response_header(response, "Connection", "close");
+    for (size_t i = 0; i < reply->header_count; i++)
+        MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    enum MHD_Result rc = MHD_queue_response(r->conn, reply->status, response);
+    MHD_destroy_response(response);
+    metrics_http(r->srv->metrics, r->route, reply->status);
+    return rc;
+}
+
+/* A piece of the body. False: give the connection up. */
+static bool take_body(struct request *r, const char *data, size_t len)
+{
+    const struct conf *conf = r->srv->conf;
+    int64_t age_ms = (clock_mono_ns() - r->started_mono_ns) / NS_PER_MS;
+    r->received_bytes += (int64_t)len;
+    if (age_ms > conf->server_idle_timeout_ms + r->received_bytes / BODY_RATE_BYTES_PER_MS)
+        return false;
+    if (r->ready)
+        return r->received_bytes <= admit_drain_bytes(conf);
+    struct err e;
+    if (buf_add(&r->body, data, len, &e) != 0) {
+        admit_too_large(r);
+    } else {
+        int64_t all = atomic_fetch_add(&r->srv->bodies_bytes, (int64_t)len) + (int64_t)len;
+        r->charged_bytes += (int64_t)len;
+        if (all > r->srv->bodies_max_bytes)
+            request_refuse(r, PROBLEM_BUSY, "too many request bodies are on their way");
+    }
+    if (r->ready) /* refused: the rest is dropped, and what we have is not needed */
+        request_uncharge(r);
+    return true;
+}
+
+static void run_handler(struct request *r)
+{
+    if (r->ran || r->ready)
+        return;
+    r->ran = true;
+    atomic_fetch_add(&r->srv->active_count, 1);
+    r->route->handler(r);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **state)
+{
+    struct http *h = cls;
+    struct request *r = *state;
+    (void)version;
+    if (r == NULL) {
+        *state = r = request_new(h->srv, conn);
+        bool now = admit_open(r, method, url);
+        return now ? send_reply(r) : MHD_YES;
+    }
+    if (*upload_len > 0) {
+        size_t len = *upload_len;
+        *upload_len = 0;
+        return take_body(r, upload, len) ? MHD_YES : MHD_NO;
+    }
+    if (r->next != NULL && !r->ready) {
+        void (*next)(struct request *) = r->next;
+        r->next = NULL;
+        next(r);
+    } else {
+        run_handler(r);
+    }
+    return r->ready ? send_reply(r) : MHD_YES; /* not ready: suspended */
+}
+
+static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
+                         enum MHD_RequestTerminationCode why)
+{
+    const struct http *h = cls;
+    struct request *r = *state;
+    (void)conn;
+    *state = NULL;
+    if (r == NULL)
+        return;
+    log_event(&h->srv->log, LOG_DEBUG, "request",
+              "route=%s status=%u ms=%lld bytes_in=%lld whole=%d",
+              r->route != NULL ? r->route->path : "none", r->reply.status,
+              (long long)((clock_mono_ns() - r->started_mono_ns) / NS_PER_MS),
+              (long long)r->received_bytes, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    request_free(r);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+    const struct http *h = cls;
+    char text[LOG_QUOTE_BYTES], quoted[LOG_QUOTE_BYTES];
+    vsnprintf(text, sizeof text, fmt, ap);
+    text[strcspn(text, "\n")] = '\0';
+    log_event(&h->srv->log, LOG_DEBUG, "libmicrohttpd", "message=%s", log_quote(text, quoted));
+}
+
+int http_start(struct server *srv, int listen_fd, struct http **ret, struct err *e)
+{
+    const struct conf *conf = srv->conf;
+    struct http *h = xcalloc(1, sizeof *h);
+    *h = (struct http){ .srv = srv, .listen_fd = listen_fd };
+    unsigned threads = (unsigned)conf->server_threads;
+    unsigned connections = (unsigned)conf->server_connections;
+    const struct MHD_OptionItem options[] = {
+        { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
+        { MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads, NULL },
+        { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(conf->server_idle_timeout_ms / 1000), NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
+        { MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES, NULL },
+        { threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                                     MHD_USE_ERROR_LOG | MHD_USE_ITC,
+                                 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+                                 h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    if (h->daemon == NULL) {
+        err_sys(e, "start the HTTP threads");
+        close_fd(&h->listen_fd);
+        free(h);
+        return -1;
+    }
+    *ret = h;
+    return 0;
+}
+
+void http_quiesce(struct http *h)
+{
+    int fd = MHD_quiesce_daemon(h->daemon);
+    if (fd >= 0)
+        h->listen_fd = fd; /* ours again; closed only after the threads are gone */
+}
+
+void http_stop(struct http *h)
+{
+    if (h == NULL)
+        return;
+    MHD_stop_daemon(h->daemon);
+    close_fd(&h->listen_fd);
+    free(h);
+}

@@ -1,0 +1,77 @@
+/* readers.c - a pool of read-only store connections; minos-server. */
+#include "server/readers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct readers {
+    char *data_dir;
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    struct store **idle;
+    size_t idle_count, open_count, max_count;
+};
+
+struct readers *readers_new(const char *data_dir, size_t count)
+{
+    struct readers *r = xcalloc(1, sizeof *r);
+    r->data_dir = xstrdup(data_dir);
+    r->max_count = count;
+    r->idle = xcalloc(count, sizeof(struct store *));
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->returned, NULL);
+    return r;
+}
+
+void readers_free(struct readers *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->idle_count; i++)
+        store_close(r->idle[i]);
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->returned);
+    free(r->idle);
+    free(r->data_dir);
+    free(r);
+}
+
+/* An idle connection, or the right to open one (NULL). */
+static struct store *take_slot(struct readers *r)
+{
+    struct store *s = NULL;
+    pthread_mutex_lock(&r->lock);
+    while (r->idle_count == 0 && r->open_count == r->max_count)
+        pthread_cond_wait(&r->returned, &r->lock);
+    if (r->idle_count > 0)
+        s = r->idle[--r->idle_count];
+    else
+        r->open_count++;
+    pthread_mutex_unlock(&r->lock);
+    return s;
+}
+
+int readers_take(struct readers *r, struct store **ret, struct err *e)
+{
+    struct store *s = take_slot(r);
+    const struct store_options opt = { .data_dir = r->data_dir, .read_only = true };
+    if (s == NULL && store_open(&opt, &s, e) != 0) {
+        pthread_mutex_lock(&r->lock);
+        r->open_count--;
+        pthread_cond_signal(&r->returned);
+        pthread_mutex_unlock(&r->lock);
+        return err_wrap(e, "open a reader");
+    }
+    *ret = s;
+    return 0;
+}
+
+void readers_give(struct readers *r, struct store *s)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->idle[r->idle_count++] = s;
+    pthread_cond_signal(&r->returned);
+    pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,97 @@
+/* request.c - helpers for handlers; minos-server. */
+#include "server/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void request_reply(struct request *r, unsigned status, const char *content_type)
+{
+    r->reply.status = status;
+    r->reply.content_type = content_type;
+    r->ready = true;
+}
+
+void request_header(struct request *r, const char *name, char *value)
+{
+    if (r->reply.header_count == REQUEST_HEADERS_MAX)
+        abort(); /* a handler sets a fixed few */
+    r->reply.headers[r->reply.header_count].name = name;
+    r->reply.headers[r->reply.header_count++].value = value;
+}
+
+void request_problem(struct request *r)
+{
+    r->reply.body.len = 0;
+    problem_write(&r->problem, &r->reply.body);
+    request_reply(r, problem_status(&r->problem), "application/problem+json");
+    if (r->problem.id == PROBLEM_BUSY)
+        request_header(r, "Retry-After", xstrdup("1"));
+    if (r->problem.id == PROBLEM_UNAUTHENTICATED)
+        request_header(r, "WWW-Authenticate", xstrdup("Bearer realm=\"minos\""));
+}
+
+void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
+{
+    char detail[ERR_MESSAGE_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    problem_set(&r->problem, id, "%s", detail);
+    request_problem(r);
+}
+
+void request_error(struct request *r, const struct err *e)
+{
+    switch (e->kind) {
+    case ERR_INPUT:
+        request_refuse(r, PROBLEM_INVALID, "%s", e->msg);
+        return;
+    case ERR_BUSY:
+        request_refuse(r, PROBLEM_BUSY, "%s", e->msg);
+        return;
+    case ERR_SYS:
+        /* a full disk or the like: the operator can mend it, the client may come again */
+        log_error(&r->srv->log, "request_failed", e);
+        request_refuse(r, PROBLEM_BUSY, "the store cannot be used now; the service's log says why");
+        return;
+    case ERR_BUG:
+        break;
+    }
+    log_error(&r->srv->log, "request_failed", e);
+    request_refuse(r, PROBLEM_INTERNAL, "the service failed; its log says why");
+}
+
+const char *request_query(const struct request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->conn, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *request_in_header(const struct request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
+}
+
+void request_suspend(struct request *r, void (*next)(struct request *r))
+{
+    r->next = next;
+    MHD_suspend_connection(r->conn);
+}
+
+void request_resume(struct request *r)
+{
+    MHD_resume_connection(r->conn);
+}
+
+void request_uncharge(struct request *r)
+{
+    buf_done(&r->body);
+    atomic_fetch_sub(&r->srv->bodies_bytes, r->charged_bytes);
+    r->charged_bytes = 0;
+}
+
+bool request_may_see(const struct request *r, int64_t key_id)
+{
+    return r->who.key_id == key_id || (r->who.scopes & KEY_ADMIN) != 0;
+}

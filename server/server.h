@@ -1,0 +1,32 @@
+/* server.h - the one context of minos-server, made in main and passed down. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/base/conf.h"
+#include "sandbox/base/log.h"
+#include "server/auth.h"
+#include "server/catalog.h"
+#include "server/hub.h"
+#include "server/metrics.h"
+#include "server/readers.h"
+#include "server/writer.h"
+
+struct server {
+    const struct conf *conf;
+    struct log log;
+    struct readers *readers;
+    struct writer *writer;
+    struct hub *hub;
+    struct auth *auth;
+    struct catalog *catalog;
+    struct metrics *metrics;
+    int64_t started_unix_ms;
+    int64_t bodies_max_bytes;          /* of all bodies in flight together */
+    atomic_int_least64_t bodies_bytes; /* of them now */
+    atomic_int_least64_t stream_count; /* event streams open now */
+    atomic_int_least64_t active_count; /* requests whose handler ran and whose answer is not sent */
+    atomic_bool stopping;              /* new requests get 503 */
+};

@@ -1,0 +1,217 @@
+/* writer.c - group commit: one thread, one store connection; minos-server. */
+#include "server/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sandbox/base/clock.h"
+#include "schema/wake.h"
+
+enum {
+    BATCH_JOBS_MAX = 512,
+    BATCH_BYTES_MAX = 32 << 20,
+    PRUNE_EVERY_S = 60, /* retention */
+    PRUNE_COUNT = 500,  /* rows deleted at a time: bounds how long accepts wait */
+};
+
+struct writer {
+    struct writer_options opt;
+    struct store *store;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t pushed;
+    struct writer_job *first, **last;
+    bool stopping, ended;
+    struct writer_stats stats;
+};
+
+static void job_finish(struct writer_job *j, int rc, const struct err *e)
+{
+    j->rc = rc;
+    if (rc != 0)
+        j->err = *e;
+}
+
+/* Apply `count` jobs in one transaction; -1, everything undone, when one of them or the commit
+ * fails. */
+static int apply_all(struct writer *w, struct writer_job *const *jobs, size_t count, struct err *e)
+{
+    if (store_begin(w->store, STORE_DURABLE, e) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i]->apply(jobs[i], w->store, e) != 0) {
+            store_rollback(w->store);
+            return -1;
+        }
+    }
+    if (store_commit(w->store, e) != 0) {
+        store_rollback(w->store);
+        return -1;
+    }
+    return 0;
+}
+
+static void apply_batch(struct writer *w, struct writer_job *const *jobs, size_t count)
+{
+    struct err e = { 0 };
+    int rc = apply_all(w, jobs, count, &e);
+    int64_t commits = 1;
+    for (size_t i = 0; i < count; i++) {
+        if (rc != 0 && count > 1) {
+            int alone = apply_all(w, &jobs[i], 1, &e);
+            job_finish(jobs[i], alone, &e);
+            commits++;
+        } else {
+            job_finish(jobs[i], rc, &e);
+        }
+    }
+    pthread_mutex_lock(&w->lock);
+    w->stats.jobs += (int64_t)count;
+    w->stats.commits += commits;
+    pthread_mutex_unlock(&w->lock);
+    bool feeds = false;
+    for (size_t i = 0; i < count; i++) {
+        feeds = feeds || (jobs[i]->feeds_queue && jobs[i]->rc == 0);
+        jobs[i]->done(jobs[i]); /* first: it registers who waits for the result */
+    }
+    if (feeds)
+        wake_send(w->opt.data_dir, WAKE_QUEUE, "");
+}
+
+/* Under the lock: take the jobs of the next batch. */
+static size_t take_batch(struct writer *w, struct writer_job *jobs[BATCH_JOBS_MAX])
+{
+    size_t count = 0;
+    int64_t bytes = 0;
+    while (w->first != NULL && count < BATCH_JOBS_MAX && bytes < BATCH_BYTES_MAX) {
+        struct writer_job *j = w->first;
+        w->first = j->next;
+        if (w->first == NULL)
+            w->last = &w->first;
+        bytes += j->weight_bytes;
+        jobs[count++] = j;
+    }
+    w->stats.waiting_count -= (int64_t)count;
+    return count;
+}
+
+/* Delete what is older than the retention, a bounded piece at a time. */
+static void prune(struct writer *w)
+{
+    if (w->opt.retention_ms == 0)
+        return;
+    struct err e;
+    int64_t deleted = 0;
+    if (store_prune(w->store, clock_unix_ms() - w->opt.retention_ms, PRUNE_COUNT, &deleted, &e) !=
+        0)
+        log_error(w->opt.log, "prune_failed", &e);
+    else if (deleted > 0)
+        log_event(w->opt.log, LOG_INFO, "pruned", "submissions=%lld", (long long)deleted);
+}
+
+/* Under the lock: wait for jobs until `until`; false when it is time to stop. */
+static bool wait_for_jobs(struct writer *w, const struct timespec *until)
+{
+    while (w->first == NULL && !w->stopping)
+        if (pthread_cond_timedwait(&w->pushed, &w->lock, until) != 0)
+            break;
+    return w->first != NULL || !w->stopping;
+}
+
+static void *run(void *arg)
+{
+    struct writer *w = arg;
+    struct writer_job *jobs[BATCH_JOBS_MAX];
+    struct timespec prune_at;
+    clock_gettime(CLOCK_MONOTONIC, &prune_at);
+    for (;;) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec >= prune_at.tv_sec) {
+            prune(w);
+            prune_at.tv_sec = now.tv_sec + PRUNE_EVERY_S;
+        }
+        pthread_mutex_lock(&w->lock);
+        bool more = wait_for_jobs(w, &prune_at);
+        size_t count = take_batch(w, jobs);
+        w->ended = !more;
+        pthread_mutex_unlock(&w->lock);
+        if (!more)
+            return NULL;
+        if (count > 0)
+            apply_batch(w, jobs, count);
+    }
+}
+
+int writer_new(const struct writer_options *opt, struct writer **ret, struct err *e)
+{
+    struct writer *w = xcalloc(1, sizeof *w);
+    w->opt = *opt;
+    w->last = &w->first;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->pushed, &attr);
+    pthread_condattr_destroy(&attr);
+    const struct store_options so = { .data_dir = opt->data_dir,
+                                      .queue_count_max = opt->queue_count_max };
+    if (store_open(&so, &w->store, e) != 0) {
+        free(w);
+        return -1;
+    }
+    int rc = pthread_create(&w->thread, NULL, run, w);
+    if (rc != 0) {
+        store_close(w->store);
+        free(w);
+        return err_set(e, ERR_SYS, rc, "start the writer thread");
+    }
+    *ret = w;
+    return 0;
+}
+
+void writer_stop(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    pthread_cond_signal(&w->pushed);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+}
+
+void writer_free(struct writer *w)
+{
+    if (w == NULL)
+        return;
+    store_close(w->store);
+    pthread_cond_destroy(&w->pushed);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+void writer_push(struct writer *w, struct writer_job *j)
+{
+    j->next = NULL;
+    pthread_mutex_lock(&w->lock);
+    bool ended = w->ended;
+    if (!ended) {
+        *w->last = j;
+        w->last = &j->next;
+        w->stats.waiting_count++;
+        pthread_cond_signal(&w->pushed);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (ended) {
+        j->rc = err_busy(&j->err, "the service is stopping");
+        j->done(j);
+    }
+}
+
+struct writer_stats writer_stats(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct writer_stats s = w->stats;
+    pthread_mutex_unlock(&w->lock);
+    return s;
+}
