@@ -24,8 +24,8 @@
 struct store;
 
 enum {
-    STORE_ID_BYTES =
-        27, /* 26 characters of Crockford base 32 (a ULID: 48 bits of ms, 80 random), and NUL */
+    STORE_ID_BYTES = 27, /* 26 characters of Crockford base 32 (a ULID: 48 bits of ms, 20 of ns
+                            within it, 60 random), and NUL */
     STORE_SHA256_BYTES = 32,
     STORE_HEX_BYTES = 65, /* SHA-256 as lower-case hex, and NUL */
 };
@@ -56,10 +56,10 @@ void store_rollback(struct store *s); /* no-op without a transaction */
  * so by themselves in queue_claim; a server may, off its latency path. Not inside a transaction. */
 must_check_ int store_checkpoint(struct store *s, struct err *e);
 
-/* ---- ids and hashes
- * --------------------------------------------------------------------------------------------- */
+/* ---- ids and hashes */
 
-void store_new_id(char ret_id[STORE_ID_BYTES]); /* time-ordered and unguessable */
+void store_new_id(char ret_id[STORE_ID_BYTES]); /* time-ordered and unguessable; from the
+                                                clock and getrandom(2), so any thread may ask */
 bool store_id_valid(const char *id);
 void store_sha256(const void *data, size_t len, uint8_t ret[STORE_SHA256_BYTES]);
 void store_hex(const uint8_t hash[STORE_SHA256_BYTES], char ret[STORE_HEX_BYTES]);
@@ -70,8 +70,7 @@ struct store_hash *store_hash_new(void);
 void store_hash_add(struct store_hash *h, const void *data, size_t len);
 void store_hash_end(struct store_hash *h, uint8_t ret[STORE_SHA256_BYTES]); /* frees h */
 
-/* ---- blobs: bytes by their SHA-256
- * ------------------------------------------------------------------------------- */
+/* ---- blobs: bytes by their SHA-256 */
 
 struct blob {
     bool present; /* false: there is none (no expected output, say), the rest is 0 */
@@ -91,9 +90,7 @@ must_check_ int blob_get(struct store *s, const struct blob *blob, struct buf *b
  * program. */
 must_check_ int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err *e);
 
-/* ---- submissions
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- submissions */
 
 /* queued -> claimed -> compiling -> running -> done; queued, claimed, compiling, running ->
  * cancelled; a lost lease: claimed, compiling, running -> queued. queue.c has the diagram; the
@@ -177,9 +174,7 @@ must_check_ int queue_accept(struct store *s, struct submission *sub,
 must_check_ int submission_load(struct store *s, const char *id, struct submission *ret,
                                 bool *ret_found, struct err *e);
 
-/* ---- results
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- results */
 
 /* Head and tail of an output, as kept. */
 struct kept_output {
@@ -221,9 +216,7 @@ struct compile_result {
 
 void compile_result_done(struct compile_result *c);
 
-/* ---- the queue
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the queue */
 
 struct claim {
     char id[STORE_ID_BYTES];
@@ -287,9 +280,7 @@ struct queue_stats {
 };
 must_check_ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e);
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- reading */
 
 struct submission_report {
     struct submission sub;
@@ -333,8 +324,7 @@ struct verdict_counts {
 };
 must_check_ int verdict_counts(struct store *s, struct verdict_counts *ret, struct err *e);
 
-/* ---- languages: what the worker found at start
- * ---------------------------------------------------------------------- */
+/* ---- languages: what the worker found at start */
 
 struct language_record {
     char *id, *name, *version; /* "cpp17", "C++17", "12.2.0"; version NULL when not available */
@@ -350,9 +340,7 @@ must_check_ int languages_load(struct store *s, struct language_record **ret, si
                                struct err *e);
 void languages_free(struct language_record *rows, size_t count);
 
-/* ---- API keys
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- API keys */
 
 enum key_scope { KEY_SUBMIT = 1, KEY_READ = 2, KEY_ADMIN = 4 };
 
@@ -374,9 +362,7 @@ must_check_ int key_revoke(struct store *s, int64_t id, bool *ret_found, struct 
 void api_key_done(struct api_key *k);
 void api_keys_free(struct api_key *keys, size_t count);
 
-/* ---- housekeeping
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- housekeeping */
 
 /* Delete up to `limit` finished submissions that ended before `before_unix_ms`, with blobs nobody
  * needs any more. */

@@ -2,11 +2,10 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "sandbox/base/clock.h"
 #include "schema/store.h"
@@ -14,64 +13,13 @@
 /* ---- ids */
 
 enum {
-    RANDOM_BYTES = 10,
-    RANDOM_DIGITS = 16, /* 80 bits, 5 a digit */
-    TIME_DIGITS = 10,
+    TIME_DIGITS = 10, /* 48 bits of milliseconds in 50 */
+    FINE_DIGITS = 4,  /* 20 bits: nanoseconds within the millisecond */
+    RANDOM_DIGITS = 12,
+    RANDOM_BYTES = 8, /* 60 bits of them */
 };
 
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford: no I, L, O, U */
-
-/*
- * The last id made. The one mutable variable of the process: ids made in one millisecond must grow,
- * whichever thread makes them, and a context would only move the lock somewhere else. `pid` sees to
- * it that a forked child does not go on where its parent does.
- */
-static struct {
-    pthread_mutex_t lock;
-    pid_t pid;
-    int64_t unix_ms;
-    uint64_t high, low; /* the 80 random bits: 40 and 40 */
-} last = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-#define MASK_40 ((UINT64_C(1) << 40) - 1)
-
-static uint64_t number(const uint8_t *p, size_t len)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < len; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
-static void random_bytes(uint8_t *p, size_t len)
-{
-    /* Up to 256 bytes come whole once the pool is ready (getrandom(2)). */
-    ssize_t n = getrandom(p, len, 0);
-    assert(n == (ssize_t)len);
-}
-
-/* Advance `last`, which is locked: fresh random bits in a new millisecond; a random stride beyond
- * the last ones within the same, or when the clock went back, so that neither the order nor the
- * secret of the next id is lost. */
-static void advance(void)
-{
-    uint8_t r[RANDOM_BYTES];
-    random_bytes(r, sizeof r);
-    int64_t now_unix_ms = clock_unix_ms();
-    pid_t pid = getpid();
-    if (pid == last.pid && now_unix_ms <= last.unix_ms) {
-        uint64_t low = last.low + number(r, 4) + 1;
-        last.high += low >> 40;
-        last.low = low & MASK_40;
-        if (last.high <= MASK_40)
-            return;
-        now_unix_ms = last.unix_ms + 1; /* all 80 bits used up: borrow from the future */
-    }
-    last.pid = pid;
-    last.unix_ms = now_unix_ms;
-    last.high = number(r, 5);
-    last.low = number(r + 5, 5);
-}
 
 static void write_digits(char *out, int count, uint64_t v)
 {
@@ -81,15 +29,23 @@ static void write_digits(char *out, int count, uint64_t v)
     }
 }
 
+/*
+ * Ids must grow within one millisecond, too. Others remember the last one and count up, which needs
+ * a lock and a variable that all threads share, goes wrong in a forked child, and makes the next id
+ * easy to guess. Here the nanoseconds come before the random bits. The clock is read after a system
+ * call, so no two readings of a thread are the same.
+ */
 void store_new_id(char ret_id[STORE_ID_BYTES])
 {
-    pthread_mutex_lock(&last.lock);
-    advance();
-    uint64_t unix_ms = (uint64_t)last.unix_ms, high = last.high, low = last.low;
-    pthread_mutex_unlock(&last.lock);
-    write_digits(ret_id, TIME_DIGITS, unix_ms);
-    write_digits(ret_id + TIME_DIGITS, RANDOM_DIGITS / 2, high);
-    write_digits(ret_id + TIME_DIGITS + RANDOM_DIGITS / 2, RANDOM_DIGITS / 2, low);
+    uint64_t bits = 0;
+    struct timespec now;
+    ssize_t n = getrandom(&bits, RANDOM_BYTES, 0); /* whole, up to 256 bytes (getrandom(2)) */
+    assert(n == RANDOM_BYTES);
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ns = (uint64_t)now.tv_nsec;
+    write_digits(ret_id, TIME_DIGITS, (uint64_t)now.tv_sec * 1000 + ns / NS_PER_MS);
+    write_digits(ret_id + TIME_DIGITS, FINE_DIGITS, ns % NS_PER_MS);
+    write_digits(ret_id + TIME_DIGITS + FINE_DIGITS, RANDOM_DIGITS, bits);
     ret_id[STORE_ID_BYTES - 1] = '\0';
 }
 

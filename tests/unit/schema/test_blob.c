@@ -1,0 +1,278 @@
+/* test_blob.c - bytes by hash: in the database, in files, damaged, and swept; one process. */
+#include "tests/unit/schema/unit.h"
+
+#include <dirent.h>
+
+#include "schema/inner.h"
+
+enum { LARGE = DB_BLOB_INLINE_BYTES + 1 };
+
+static char *bytes_of(size_t len, unsigned seed)
+{
+    char *data = xmalloc(len);
+    for (size_t i = 0; i < len; i++)
+        data[i] = (char)(i * 31 + seed + (i >> 8));
+    return data;
+}
+
+static char *path_of(const struct place *p, const struct blob *b)
+{
+    char hex[STORE_HEX_BYTES];
+    store_hex(b->sha256, hex);
+    return xasprintf("%s/blobs/%.2s/%s", p->dir, hex, hex);
+}
+
+static bool has_file(const struct place *p, const struct blob *b)
+{
+    auto_free_ char *path = path_of(p, b);
+    return access(path, F_OK) == 0;
+}
+
+static struct blob put_bytes(struct store *s, const char *data, size_t len)
+{
+    struct err e;
+    struct blob b;
+    ck_ok(blob_put(s, data, len, &b, &e));
+    return b;
+}
+
+static void ck_content(struct store *s, const struct blob *b, const char *data, size_t len)
+{
+    struct err e;
+    auto_buf_ struct buf got, read;
+    buf_init(&got, 0);
+    buf_init(&read, 0);
+    ck_ok(blob_get(s, b, &got, &e));
+    ck_assert_uint_eq(got.len, len);
+    ck_assert_int_eq(memcmp(buf_text(&got), data, len), 0);
+    auto_fd_ int fd = -1;
+    ck_ok(blob_open(s, b, &fd, &e));
+    ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
+    ck_ok(io_read_to_buf(fd, &read, &e));
+    ck_assert_uint_eq(read.len, len);
+    ck_assert_int_eq(memcmp(buf_text(&read), data, len), 0);
+    ck_assert_int_eq(write(fd, "x", 1), -1); /* whoever gets the descriptor cannot change it */
+}
+
+START_TEST(bytes_of_any_length_come_back)
+{
+    static const size_t lengths[] = { 0, 1, 4096, LARGE - 1, LARGE, 3 * 1024 * 1024 };
+    auto_place_ struct place p = place_new();
+    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+        auto_free_ char *data = bytes_of(lengths[i], 1);
+        struct blob b = put_bytes(p.s, data, lengths[i]);
+        ck_assert(b.present);
+        ck_assert_int_eq(b.bytes, (int64_t)lengths[i]);
+        ck_assert_int_eq(has_file(&p, &b), lengths[i] >= LARGE);
+        ck_content(p.s, &b, data, lengths[i]);
+    }
+}
+END_TEST
+
+START_TEST(an_absent_blob_reads_as_empty)
+{
+    auto_place_ struct place p = place_new();
+    struct blob absent = { 0 };
+    struct err e;
+    auto_buf_ struct buf got;
+    auto_fd_ int fd = -1;
+    buf_init(&got, 0);
+    ck_ok(blob_get(p.s, &absent, &got, &e));
+    ck_assert_uint_eq(got.len, 0);
+    ck_ok(blob_open(p.s, &absent, &fd, &e));
+}
+END_TEST
+
+START_TEST(the_same_bytes_are_stored_once)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 2);
+    for (int i = 0; i < 3; i++) {
+        put_bytes(p.s, data, LARGE);
+        put_bytes(p.s, data, 10);
+    }
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM blob"), 2);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM blob_data"), 1);
+}
+END_TEST
+
+START_TEST(a_blob_that_was_never_put_is_missing)
+{
+    auto_place_ struct place p = place_new();
+    struct blob b = { .present = true, .bytes = 3 };
+    struct err e;
+    auto_buf_ struct buf got;
+    buf_init(&got, 0);
+    ck_fails(blob_get(p.s, &b, &got, &e), ERR_SYS, "is missing");
+}
+END_TEST
+
+START_TEST(a_file_that_lost_bytes_is_told_and_put_again)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 3);
+    struct blob b = put_bytes(p.s, data, LARGE);
+    auto_free_ char *path = path_of(&p, &b);
+    struct err e;
+    int fd = -1;
+    ck_assert_int_eq(truncate(path, 100), 0);
+    ck_fails(blob_open(p.s, &b, &fd, &e), ERR_SYS, "100 bytes instead of 65537");
+    ck_assert_int_eq(unlink(path), 0);
+    ck_fails(blob_open(p.s, &b, &fd, &e), ERR_SYS, "open");
+    put_bytes(p.s, data, LARGE);
+    ck_content(p.s, &b, data, LARGE);
+}
+END_TEST
+
+START_TEST(a_link_in_place_of_a_file_is_not_followed)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 4);
+    struct blob b = put_bytes(p.s, data, LARGE);
+    auto_free_ char *path = path_of(&p, &b);
+    struct err e;
+    int fd = -1;
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+    ck_fails(blob_open(p.s, &b, &fd, &e), ERR_SYS, "open");
+}
+END_TEST
+
+START_TEST(nothing_temporary_is_left_behind)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 5);
+    auto_free_ char *path = xasprintf("%s/blobs/tmp", p.dir);
+    put_bytes(p.s, data, LARGE);
+    auto_dir_ DIR *dir = opendir(path);
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+        ck_assert_int_eq(d->d_name[0], '.');
+}
+END_TEST
+
+/* A store whose grace is over at once. */
+static struct place place_without_grace(void)
+{
+    struct place p = place_empty();
+    p.s = open_store(&p, (struct store_options){ .blob_grace_ms = -1 });
+    return p;
+}
+
+static int64_t prune(struct store *s)
+{
+    struct err e;
+    int64_t deleted = -1;
+    ck_ok(store_prune(s, clock_unix_ms() + 1000, 1000, &deleted, &e));
+    return deleted;
+}
+
+START_TEST(pruning_removes_what_nobody_refers_to)
+{
+    auto_place_ struct place p = place_without_grace();
+    auto_free_ char *data = bytes_of(LARGE, 6);
+    struct blob large = put_bytes(p.s, data, LARGE), small = put_bytes(p.s, data, 10);
+    struct err e;
+    auto_buf_ struct buf got;
+    buf_init(&got, 0);
+    ck_assert_int_eq(prune(p.s), 0);
+    ck_assert(!has_file(&p, &large));
+    ck_fails(blob_get(p.s, &small, &got, &e), ERR_SYS, "is missing");
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM blob_data"), 0);
+}
+END_TEST
+
+START_TEST(pruning_spares_what_was_put_of_late)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 7);
+    struct blob large = put_bytes(p.s, data, LARGE);
+    ck_assert_int_eq(prune(p.s), 0);
+    ck_content(p.s, &large, data, LARGE);
+}
+END_TEST
+
+START_TEST(putting_again_renews_the_grace)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 8);
+    struct blob large = put_bytes(p.s, data, LARGE);
+    struct err e;
+    ck_ok(sql_exec(p.s, "UPDATE blob SET last_put_unix_ms = 0", &e));
+    put_bytes(p.s, data, LARGE);
+    ck_assert_int_eq(prune(p.s), 0);
+    ck_content(p.s, &large, data, LARGE);
+}
+END_TEST
+
+START_TEST(pruning_forgets_ended_submissions_and_keeps_living_ones)
+{
+    auto_place_ struct place p = place_without_grace();
+    auto_free_ char *data = bytes_of(LARGE, 9);
+    char done[STORE_ID_BYTES];
+    struct claim c;
+    struct err e;
+    bool mine = false, found = true;
+    accept_one(p.s, 0, done);
+    ck_assert(claim_one(p.s, &c));
+    struct test_result t = { .cause = TEXT("none"), .verdict = VERDICT_ACCEPTED };
+    t.stdout_kept.blob = put_bytes(p.s, data, LARGE);
+    ck_ok(queue_record_test(p.s, &c, &t, &mine, &e));
+    ck_assert(finish(p.s, &c, VERDICT_ACCEPTED));
+    auto_submission_ struct submission live = request(p.s, 1);
+    accept_it(p.s, &live);
+    ck_assert_int_eq(prune(p.s), 1);
+    ck_assert(!has_file(&p, &t.stdout_kept.blob));
+    struct submission_report r;
+    ck_ok(report_load(p.s, done, &r, &found, &e));
+    ck_assert(!found);
+    ck_content(p.s, &live.files[0].content, "int main(void) {}", 17);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM test_result"), 0);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM source_file"), 1);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM blob"), 2);
+    ck_consistent(p.s);
+}
+END_TEST
+
+START_TEST(pruning_stops_at_its_limit)
+{
+    auto_place_ struct place p = place_new();
+    char id[STORE_ID_BYTES];
+    struct claim c;
+    struct err e;
+    int64_t deleted = 0;
+    for (int i = 0; i < 5; i++) {
+        accept_one(p.s, 0, id);
+        ck_assert(claim_one(p.s, &c));
+        ck_assert(finish(p.s, &c, VERDICT_ACCEPTED));
+    }
+    ck_ok(store_prune(p.s, clock_unix_ms() + 1000, 3, &deleted, &e));
+    ck_assert_int_eq(deleted, 3);
+    ck_ok(store_prune(p.s, 1, 100, &deleted, &e));
+    ck_assert_int_eq(deleted, 0);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM submission"), 2);
+    ck_consistent(p.s);
+}
+END_TEST
+
+START_TEST(a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
+{
+    auto_place_ struct place p = place_without_grace();
+    auto_free_ char *data = bytes_of(LARGE, 10);
+    struct blob b = put_bytes(p.s, data, LARGE);
+    struct err e;
+    ck_ok(store_begin(p.s, STORE_DURABLE, &e));
+    ck_ok(blob_sweep(p.s, 10, &e));
+    ck_assert(!has_file(&p, &b));
+    store_rollback(p.s); /* the row is back, and its file is not */
+    put_bytes(p.s, data, LARGE);
+    ck_content(p.s, &b, data, LARGE);
+}
+END_TEST
+
+UNIT_MAIN("blob", bytes_of_any_length_come_back, an_absent_blob_reads_as_empty,
+          the_same_bytes_are_stored_once, a_blob_that_was_never_put_is_missing,
+          a_file_that_lost_bytes_is_told_and_put_again, a_link_in_place_of_a_file_is_not_followed,
+          nothing_temporary_is_left_behind, pruning_removes_what_nobody_refers_to,
+          pruning_spares_what_was_put_of_late, putting_again_renews_the_grace,
+          pruning_forgets_ended_submissions_and_keeps_living_ones, pruning_stops_at_its_limit,
+          a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
