@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int fill(struct err *e, enum err_kind kind, int errnum, const char *fmt, va_list ap)
+static int format_(4, 0)
+    fill(struct err *e, enum err_kind kind, int errnum, const char *fmt, va_list ap)
 {
     e->kind = kind;
     e->errnum = errnum;

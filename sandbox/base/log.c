@@ -32,6 +32,8 @@ void log_event(const struct log *l, enum log_level level, const char *event, con
     char line[1200], when[CLOCK_RFC3339_BYTES];
     int n = snprintf(line, sizeof line, "%s %s %s %s ", clock_rfc3339(clock_unix_ms(), when),
                      level_name(level), l->program, event);
+    if (n < 0 || (size_t)n >= sizeof line - 1)
+        n = (int)sizeof line - 2;
     va_list ap;
     va_start(ap, fmt);
     int m = vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
