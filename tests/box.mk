@@ -3,3 +3,22 @@
 # Who links the client (client_src) needs both of its files.
 $(BUILD)/minos-worker: $(call obj,sandbox/box_run.c)
 $(filter $(BUILD)/unit/worker/%,$(unit_bin)): $(call obj,sandbox/box_run.c)
+
+box_test_bin  := $(patsubst tests/box/%.c,$(BUILD)/box/%,$(wildcard tests/box/test_*.c))
+box_test_objs := $(call obj,$(base_src) sandbox/box.c sandbox/box_run.c sandbox/wire.c tests/box/kit.c)
+
+$(box_test_bin): $(BUILD)/box/%: $(BUILD)/obj/tests/box/%.o $(box_test_objs)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,check yaml-0.1)
+
+# What the tests run in cells: static and plain in every MODE, for a cell has neither our libraries nor room for
+# a sanitizer.
+$(BUILD)/box/inside: tests/box/inside.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O1 -static -o $@ $<
+
+box-tests: $(box_test_bin) $(BUILD)/box/inside $(BUILD)/minos-box
+check-box: box-tests ## real cells: limits, files, joins, isolation, leftovers (needs root)
+	@if [ "$$(id -u)" = 0 ] || [ "$$MINOS_MUST_WORK" = 1 ]; then tests/run-unit $(box_test_bin); \
+	else echo "check-box: skipped, cells need root"; fi
+.PHONY: box-tests check-box
