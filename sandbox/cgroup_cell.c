@@ -422,7 +422,10 @@ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
     struct cgroup_usage u = { .cpu_ns = c.cpu_ns - g->cpu_base_ns, .process_peak_count = -1 };
     split_cpu(&u, c.user_ns - g->user_base_ns, c.system_ns - g->system_base_ns);
     read_memory(g, &u);
+    bool oom = cgroup_oom_happened(g);
     u.oom_kills = counter(g, FILE_MEMORY_EVENTS, "oom_kill") - g->oom_base_count;
+    if (oom && u.oom_kills == 0)
+        u.oom_kills = 1; /* told by the v1 event, and our own kill was faster than the kernel's */
     u.memory_limit_met = met_limit(g);
     u.process_refusals = counter(g, FILE_PIDS_EVENTS, "max") - g->refusal_base_count;
     if (g->file_fds[FILE_PIDS_PEAK] >= 0 &&

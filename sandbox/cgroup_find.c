@@ -281,11 +281,16 @@ struct place {
 
 static int complain_place(const struct cgroup_tree *t, const char *path, struct err *e)
 {
+    int errnum = errno;
     unsigned c = 0;
-    for (unsigned lack = t->controllers; (lack & CTL_BIT(c)) == 0;)
+    while ((t->controllers & CTL_BIT(c)) == 0)
         c++;
-    return err_sys(e, "cgroup %s (%s) in %s: make a group", t->v2 ? "v2" : "v1",
-                   cgroup_controller_name(c), path);
+    return err_set(
+        e, ERR_SYS, errnum,
+        "cgroup %s, controller %s: no group can be made in %s: %s. Run as root, or make a "
+        "group there, give it to this user (chown) and name it in box.cgroup",
+        t->v2 ? "v2" : "v1", cgroup_controller_name((enum cgroup_controller)c), path,
+        strerror(errnum));
 }
 
 static int complain_lacking(const char *path, unsigned lack, struct err *e)

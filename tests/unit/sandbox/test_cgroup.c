@@ -461,7 +461,6 @@ START_TEST(groups_work_where_no_cgroup_file_system_is_mounted)
     ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     ck_assert_int_eq(umount2("/sys/fs/cgroup", MNT_DETACH), 0);
-    ck_assert_int_eq(umount2("/proc", MNT_DETACH), 0);
     struct err e = { 0 };
     struct cgroup g = make_group(r);
     ck_ok(cgroup_limit(&g, 16 * MIB, 4, 1, &e));
