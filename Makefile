@@ -25,12 +25,13 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread -fPIE
 CFLAGS_cov     := -O0 -g --coverage -fPIE
 
 CPPFLAGS += -D_GNU_SOURCE -I. -DMINOS_VERSION='"$(VERSION)"' -DMINOS_PREFIX='"$(PREFIX)"'
+CPPFLAGS += $(if $(LAYERS),-DMINOS_TEST_LAYERS)
 CFLAGS   += -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS_$(MODE))
 LDFLAGS  += $(if $(filter release debug,$(MODE)),$(LDHARDEN),-pie) $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
 
 # --- what each program is made of: the link line is the boundary -------------------------------------------------
 base_src   := $(wildcard sandbox/base/*.c)
-client_src := sandbox/box.c sandbox/wire.c
+client_src := sandbox/box.c sandbox/box_run.c sandbox/wire.c
 box_src    := $(wildcard sandbox/*.c)
 schema_src := $(wildcard schema/*.c)
 worker_src := $(wildcard worker/*.c)

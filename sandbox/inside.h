@@ -26,6 +26,7 @@
 #include "sandbox/box.h"
 #include "sandbox/filter.h"
 #include "sandbox/keeper_root.h"
+#include "sandbox/layers.h"
 
 /* Ids inside a cell. */
 enum { INSIDE_ROOT_ID = 0, INSIDE_USER_ID = 1000 };
@@ -38,6 +39,7 @@ struct inside_plan {
     bool host_usr;                    /* mount the keeper's /usr, too */
     char layer_path[KEEPER_PATH_MAX]; /* "/cells/7": holds upper/ and work/ on the cell's tmpfs */
     const struct filter *filter;
+    uint32_t layers_off;  /* 0 but in a test build */
     cpu_set_t cpus;       /* cores of this slot */
     bool rootless;        /* the keeper's root is a user namespace's */
     bool one_id;          /* init, too, has INSIDE_USER_ID */

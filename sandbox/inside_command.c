@@ -93,11 +93,15 @@ static int lock_down(const struct inside_plan *p, int *ret_listener, struct err 
         return err_sys(e, "setsid");
     if (sched_setaffinity(0, sizeof p->cpus, &p->cpus) < 0)
         return err_sys(e, "sched_setaffinity");
-    if (volunteer_for_oom(e) < 0 || limit_fixed(e) < 0)
+    if (volunteer_for_oom(e) < 0 || (layer_on(p->layers_off, LAYER_RLIMITS) && limit_fixed(e) < 0))
         return -1;
-    if (inside_become_user(e) < 0 || inside_drop_all(e) < 0)
+    bool caps = layer_on(p->layers_off, LAYER_CAPS);
+    unsigned id = caps && layer_on(p->layers_off, LAYER_IDS) ? INSIDE_USER_ID : INSIDE_ROOT_ID;
+    if (inside_become(id, e) < 0 || inside_drop_all(caps, e) < 0)
         return -1;
     umask(022);
+    if (!layer_on(p->layers_off, LAYER_SECCOMP))
+        return 0;
     /* The filter comes last: what it refuses is needed above. */
     *ret_listener = filter_load(p->filter, true);
     if (*ret_listener < 0)
@@ -177,7 +181,7 @@ static int take_job(struct job_space *space, int sock)
     return 0;
 }
 
-static int become_program(struct job_space *space, int sock)
+static int become_program(struct job_space *space, int sock, uint32_t layers_off)
 {
     char *text = space->job.text, *end = text + space->job.text_bytes;
     char **argv = space->strings, **env = argv + space->job.argc + 1;
@@ -189,6 +193,8 @@ static int become_program(struct job_space *space, int sock)
         return errno;
     if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
         return errno;
+    if (!layer_on(layers_off, LAYER_DESCRIPTORS))
+        (void)!open("/", O_RDONLY | O_DIRECTORY); /* left open on purpose */
     return exec_search(space, argv, env);
 }
 
@@ -202,9 +208,10 @@ _Noreturn void inside_command(const struct inside_plan *plan)
         (void)!io_send_msg(sock, &f, sizeof f, NULL, 0);
         _exit(1);
     }
-    if (io_send_msg(sock, &tag, 1, &listener, plan->filter->notifies ? 1 : 0) < 0)
+    bool notifies = plan->filter->notifies && layer_on(plan->layers_off, LAYER_SECCOMP);
+    if (io_send_msg(sock, &tag, 1, &listener, notifies ? 1 : 0) < 0)
         _exit(1);
-    if (plan->filter->notifies)
+    if (notifies)
         close(listener);
     struct job_space space;
     int failed = take_job(&space, sock);
@@ -216,6 +223,6 @@ _Noreturn void inside_command(const struct inside_plan *plan)
         _exit(inside_probe(space.strings));
     }
     if (failed == 0)
-        failed = become_program(&space, sock);
+        failed = become_program(&space, sock, plan->layers_off);
     give_up(sock, failed);
 }

@@ -21,12 +21,14 @@ int inside_drop_bounding(struct err *e)
     return 0;
 }
 
-int inside_drop_all(struct err *e)
+int inside_drop_all(bool caps, struct err *e)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[2] = { 0 };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, "set no_new_privs");
+    if (!caps)
+        return 0;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return err_sys(e, "clear ambient capabilities");
     if (syscall(SYS_capset, &header, data) < 0)
@@ -41,17 +43,16 @@ int inside_drop_all(struct err *e)
     return 0;
 }
 
-int inside_become_user(struct err *e)
+int inside_become(unsigned id, struct err *e)
 {
-    if (setresgid(INSIDE_USER_ID, INSIDE_USER_ID, INSIDE_USER_ID) < 0 ||
-        setresuid(INSIDE_USER_ID, INSIDE_USER_ID, INSIDE_USER_ID) < 0)
-        return err_sys(e, "become id %d", INSIDE_USER_ID);
+    if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+        return err_sys(e, "become id %u of the cell", id);
     uid_t u[3];
     gid_t g[3];
     if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
         return err_sys(e, "read ids back");
     for (int i = 0; i < 3; i++)
-        if (u[i] != INSIDE_USER_ID || g[i] != INSIDE_USER_ID)
+        if (u[i] != id || g[i] != id)
             return err_set(e, ERR_BUG, 0, "ids did not change");
     return 0;
 }

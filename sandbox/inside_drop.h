@@ -2,13 +2,16 @@
  * calls only. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "sandbox/base/err.h"
 
 /* Empty the capability bounding set (needs CAP_SETPCAP in the cell's user namespace). */
 must_check_ int inside_drop_bounding(struct err *e);
 
-/* no_new_privs, no ambient, inheritable, permitted or effective capability, not dumpable. */
-must_check_ int inside_drop_all(struct err *e);
+/* no_new_privs, no ambient, inheritable, permitted or effective capability, not dumpable. `caps`
+ * false (test builds only): leave the capabilities. */
+must_check_ int inside_drop_all(bool caps, struct err *e);
 
-/* Become the cell's ordinary user: groups, gids, uids, read back. */
-must_check_ int inside_become_user(struct err *e);
+/* Become `id` of the cell, gids first, and read both back. */
+must_check_ int inside_become(unsigned id, struct err *e);

@@ -52,10 +52,14 @@ static int hear(int sock, char expected, struct err *e)
 
 /* Own cgroup namespace, rooted at the groups we are in by now, and a time namespace for our
  * children with clocks from zero. Before the user namespace: both must belong to the host's. */
-static int own_groups_and_clocks(struct err *e)
+static int own_groups_and_clocks(const struct inside_plan *p, struct err *e)
 {
-    if (unshare(CLONE_NEWCGROUP | CLONE_NEWTIME) < 0)
+    bool clocks = layer_on(p->layers_off, LAYER_TIME_NS);
+    if (unshare((layer_on(p->layers_off, LAYER_CGROUP_NS) ? CLONE_NEWCGROUP : 0) |
+                (clocks ? CLONE_NEWTIME : 0)) < 0)
         return err_sys(e, "unshare the cgroup and time namespaces");
+    if (!clocks)
+        return 0;
     struct timespec mono, boot;
     clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -88,8 +92,10 @@ static int assemble_root(const struct inside_plan *p, struct err *e)
         return -1;
     if (mount_one("/dev", "/root/dev", NULL, MS_BIND | MS_REC, NULL, e) < 0)
         return -1;
-    return mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                     "hidepid=ptraceable,subset=pid", e);
+    const char *proc_options =
+        layer_on(p->layers_off, LAYER_PROC) ? "hidepid=ptraceable,subset=pid" : NULL;
+    return mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, proc_options,
+                     e);
 }
 
 static int enter_root(struct err *e)
@@ -117,7 +123,8 @@ static int raise_loopback(struct err *e)
 
 /* Nothing inherited but our two sockets, moved to 3 and 4 first: whatever else the keeper had open
  * ends here. */
-static int keep_two_descriptors(int *init_sock, int *command_sock, struct err *e)
+static int keep_two_descriptors(const struct inside_plan *p, int *init_sock, int *command_sock,
+                                struct err *e)
 {
     int high[2] = { fcntl(*init_sock, F_DUPFD_CLOEXEC, 64),
                     fcntl(*command_sock, F_DUPFD_CLOEXEC, 64) };
@@ -125,7 +132,7 @@ static int keep_two_descriptors(int *init_sock, int *command_sock, struct err *e
         return err_sys(e, "dup sockets");
     if (dup3(high[0], 3, O_CLOEXEC) < 0 || dup3(high[1], 4, O_CLOEXEC) < 0)
         return err_sys(e, "dup sockets");
-    if (syscall(SYS_close_range, 5u, ~0u, 0u) < 0)
+    if (layer_on(p->layers_off, LAYER_DESCRIPTORS) && syscall(SYS_close_range, 5u, ~0u, 0u) < 0)
         return err_sys(e, "close_range");
     *init_sock = 3;
     *command_sock = 4;
@@ -143,9 +150,9 @@ static int enter_user_namespace(const struct inside_plan *p, struct err *e)
         return err_sys(e, "unshare the user namespace");
     if (tell(p->init_sock, 'u', e) < 0 || hear(p->init_sock, 'm', e) < 0)
         return -1;
-    if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
-        return err_sys(e, "become id %u of the cell", id);
-    return inside_drop_bounding(e);
+    if (inside_become(id, e) < 0)
+        return -1;
+    return layer_on(p->layers_off, LAYER_CAPS) ? inside_drop_bounding(e) : 0;
 }
 
 /* Wait for the program, reaping orphans on the way. */
@@ -172,13 +179,14 @@ static int build(struct inside_plan *p, struct err *e)
 {
     if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
         return -1;
-    if (own_groups_and_clocks(e) < 0 || assemble_root(p, e) < 0)
+    if (own_groups_and_clocks(p, e) < 0 || assemble_root(p, e) < 0)
         return -1;
-    if (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0)
+    if (layer_on(p->layers_off, LAYER_UTS_NS) &&
+        (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0))
         return err_sys(e, "sethostname");
     if (raise_loopback(e) < 0 || enter_root(e) < 0)
         return -1;
-    return keep_two_descriptors(&p->init_sock, &p->command_sock, e);
+    return keep_two_descriptors(p, &p->init_sock, &p->command_sock, e);
 }
 
 _Noreturn static void fail(int sock, const struct err *e)
@@ -203,7 +211,7 @@ _Noreturn void inside_init(const struct inside_plan *plan)
         fail(p.init_sock, &e);
     }
     close(p.command_sock);
-    if (inside_drop_all(&e) < 0)
+    if (inside_drop_all(true, &e) < 0)
         fail(p.init_sock, &e);
     /* Credentials changed above, which clears it, so it is set here: the cell dies with its keeper.
      */

@@ -318,6 +318,7 @@ static int prepare(struct keeper *k, struct err *e)
     k->maker.root = &k->root;
     k->maker.filter = &k->filter;
     k->maker.user = &k->user;
+    k->maker.layers_off = k->root.layers_off;
     if (watch_signals(&k->signal_fd, e) < 0 ||
         choose_cpus(o, &k->maker.cpus, &k->maker.cpu_count, e) < 0)
         return -1;
@@ -379,6 +380,7 @@ int keeper_serve(const struct keeper_options *o)
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
      * An ordinary user's keeper must stay dumpable until its cells drop it, for /proc gives the
      * files of others to the host's root. */
+    k->root.layers_off = layers_off();
     (void)clearenv();
     if (geteuid() == 0)
         (void)prctl(PR_SET_DUMPABLE, 0);

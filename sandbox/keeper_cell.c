@@ -81,8 +81,10 @@ static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
     char options[96];
     if (mkdir(c->layer_path, 0700) < 0)
         return err_sys(e, "mkdir %s", c->layer_path);
+    bool bounded = layer_on(m->layers_off, LAYER_FILES);
     snprintf(options, sizeof options, "mode=0700,size=%" PRId64 ",nr_inodes=%d",
-             m->conf->limits.file_bytes, INODES_MAX);
+             bounded ? m->conf->limits.file_bytes : m->conf->ceilings.file_bytes,
+             bounded ? INODES_MAX : 0);
     if (mount("cell", c->layer_path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, options) < 0) {
         err_sys(e, "mount the cell's tmpfs");
         (void)rmdir(c->layer_path);
@@ -127,9 +129,13 @@ static int socket_pair(int *ret_ours, int *ret_theirs, struct err *e)
 static int clone_init(const struct inside_plan *plan, struct cell *c, struct err *e)
 {
     int group_fd = cgroup_clone_fd(&c->group);
+    uint32_t off = plan->layers_off;
+    uint64_t namespaces = CLONE_NEWNS | (layer_on(off, LAYER_PID_NS) ? CLONE_NEWPID : 0) |
+                          (layer_on(off, LAYER_NET_NS) ? CLONE_NEWNET : 0) |
+                          (layer_on(off, LAYER_IPC_NS) ? CLONE_NEWIPC : 0) |
+                          (layer_on(off, LAYER_UTS_NS) ? CLONE_NEWUTS : 0);
     struct clone_args args = {
-        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-                 CLONE_PIDFD | (group_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .flags = namespaces | CLONE_PIDFD | (group_fd >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
         .exit_signal = SIGCHLD,
         .cgroup = group_fd >= 0 ? (uint64_t)group_fd : 0,
@@ -219,11 +225,23 @@ static int handshake(const struct cell_maker *m, struct cell *c, bool attach, st
     return expect(c->command_sock, 'l', &c->listener_fd, e);
 }
 
+/* The limits as the cell's group gets them: one process more, our init. */
+static int limit_group(const struct cell_maker *m, struct cell *c, const struct limits *l,
+                       struct err *e)
+{
+    int64_t memory =
+        layer_on(m->layers_off, LAYER_MEMORY) ? l->memory_bytes : m->conf->ceilings.memory_bytes;
+    int64_t processes =
+        layer_on(m->layers_off, LAYER_PIDS) ? l->process_count : m->conf->ceilings.process_count;
+    return cgroup_limit(&c->group, memory, processes + 1, m->cpu_count, e);
+}
+
 int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct err *e)
 {
     auto_cell_ struct cell c;
     cell_init(&c);
     struct inside_plan plan = { .filter = m->filter,
+                                .layers_off = m->layers_off,
                                 .cpus = m->cpus,
                                 .rootless = m->user->rootless,
                                 .one_id = m->user->one_id };
@@ -232,9 +250,7 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
         return -1;
     snprintf(c.layer_path, sizeof c.layer_path, "/cells/%" PRId64, ++m->made_count);
     snprintf(plan.layer_path, sizeof plan.layer_path, "%s", c.layer_path);
-    if (cgroup_make(m->groups, &c.group, e) < 0 ||
-        cgroup_limit(&c.group, m->conf->limits.memory_bytes, m->conf->limits.process_count,
-                     m->cpu_count, e) < 0)
+    if (cgroup_make(m->groups, &c.group, e) < 0 || limit_group(m, &c, &m->conf->limits, e) < 0)
         return -1;
     if (layer_make(m, &c, e) < 0) {
         c.layer_path[0] = '\0';
@@ -366,13 +382,12 @@ static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const s
 
 int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
 {
-    if (layer_resize(c, job->limits.file_bytes, e) < 0)
+    if (layer_on(m->layers_off, LAYER_FILES) && layer_resize(c, job->limits.file_bytes, e) < 0)
         return -1;
     if ((job->artifact != NULL || job->file_count > 0) && enter_and_furnish(m, c, job, e) < 0)
         return -1;
-    if (cgroup_limit(&c->group, job->limits.memory_bytes, job->limits.process_count + 1,
-                     m->cpu_count, e) < 0)
-        return -1; /* + 1: our init */
+    if (limit_group(m, c, &job->limits, e) < 0)
+        return -1;
     return cgroup_arm(&c->group, e);
 }
 

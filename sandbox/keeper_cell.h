@@ -23,6 +23,7 @@ struct cell_maker {
     const struct keeper_root *root;
     struct cgroup_root *groups;
     const struct filter *filter;
+    uint32_t layers_off; /* 0 but in a test build */
     cpu_set_t cpus;
     int64_t cpu_count;
     const struct keeper_user *user; /* ids of 0 and 1000 inside, this keeper's alone */

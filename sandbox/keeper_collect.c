@@ -30,12 +30,14 @@ struct collection {
 
 enum { ENTRIES_MAX = 16 * BOX_COLLECT_FILES_MAX };
 
-static int open_beneath(int dir, const char *name, uint64_t flags)
+static int open_beneath(bool careful, int dir, const char *name, uint64_t flags)
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
     };
+    if (!careful)
+        return openat(dir, name, (int)flags | O_CLOEXEC | O_NONBLOCK);
     return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
 }
 
@@ -65,14 +67,14 @@ static int visit(struct collection *c, int dir, const char *name, size_t path_le
         c->refused_count++;
         return 0;
     }
-    bool is_dir = S_ISDIR(st.st_mode);
-    if (!is_dir && !S_ISREG(st.st_mode)) {
+    bool is_dir = S_ISDIR(st.st_mode), careful = layer_on(c->k->maker.layers_off, LAYER_COLLECTOR);
+    if (careful && !is_dir && !S_ISREG(st.st_mode)) {
         c->refused_count++; /* links, devices, fifos, sockets */
         return 0;
     }
-    auto_fd_ int fd = open_beneath(dir, name, is_dir ? O_RDONLY | O_DIRECTORY : O_RDONLY);
+    auto_fd_ int fd = open_beneath(careful, dir, name, is_dir ? O_RDONLY | O_DIRECTORY : O_RDONLY);
     if (fd < 0 || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode) != is_dir ||
-        (!is_dir && !S_ISREG(st.st_mode)) || (!is_dir && st.st_nlink != 1) ||
+        (!is_dir && !S_ISREG(st.st_mode)) || (careful && !is_dir && st.st_nlink != 1) ||
         (is_dir && depth >= BOX_COLLECT_DEPTH_MAX)) {
         c->refused_count++;
         return 0;

@@ -171,7 +171,8 @@ static int judge(struct keeper *k, struct err *e)
         if (row->ok)
             continue;
         k->proof.complete = false;
-        row->allowed = listed(k->options->conf->box_allow_missing, row->layer);
+        row->allowed =
+            k->maker.layers_off != 0 || listed(k->options->conf->box_allow_missing, row->layer);
         if (!row->allowed)
             return err_set(e, ERR_SYS, 0,
                            "isolation layer \"%s\" is missing: %s; seen: %s. Mend: %s. "

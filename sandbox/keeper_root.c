@@ -64,7 +64,7 @@ static const struct {
 
 /* Host trees, taken before the stage covers anything. */
 struct trees {
-    int usr_fd, artifacts_fd, proc_fd;
+    int usr_fd, artifacts_fd, proc_fd, host_dev_fd;
     int dev_fds[ARRAY_COUNT(dev_nodes)];
     int image_fds[CONF_IMAGES_MAX];
     size_t image_count;
@@ -75,14 +75,15 @@ static void trees_done(struct trees *t)
     close_fd(&t->usr_fd);
     close_fd(&t->artifacts_fd);
     close_fd(&t->proc_fd);
+    close_fd(&t->host_dev_fd);
     for (size_t i = 0; i < ARRAY_COUNT(t->dev_fds); i++)
         close_fd(&t->dev_fds[i]);
     for (size_t i = 0; i < t->image_count; i++)
         close_fd(&t->image_fds[i]);
 }
 
-static int trees_take(const struct conf *c, const char *artifacts, bool rootless, struct trees *t,
-                      struct err *e)
+static int trees_take(const struct conf *c, const char *artifacts, bool rootless, uint32_t off,
+                      struct trees *t, struct err *e)
 {
     if (clone_tree("/usr", 0, &t->usr_fd, e) < 0)
         return -1;
@@ -94,6 +95,8 @@ static int trees_take(const struct conf *c, const char *artifacts, bool rootless
     /* A fresh /proc is refused where our pid namespace belongs to another user namespace: show the
      * host's to ourselves, whole, for else the kernel would refuse cells theirs. */
     if (rootless && clone_tree("/proc", AT_RECURSIVE, &t->proc_fd, e) < 0)
+        return -1;
+    if (!layer_on(off, LAYER_DEV) && clone_tree("/dev", AT_RECURSIVE, &t->host_dev_fd, e) < 0)
         return -1;
     for (size_t i = 0; i < c->image_count; i++) {
         int fd;
@@ -207,6 +210,8 @@ static int stage_all(const struct conf *c, const struct trees *t, int etc_fd, st
     if (make_dir(STAGE "/cells", 0700, e) < 0 || make_dir(STAGE "/root", 0755, e) < 0 ||
         make_dir(STAGE "/proc", 0555, e) < 0)
         return -1;
+    if (t->host_dev_fd >= 0 && attach(t->host_dev_fd, STAGE "/dev", 0, e) < 0)
+        return -1;
     if (t->proc_fd >= 0)
         return attach(t->proc_fd, STAGE "/proc",
                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
@@ -220,14 +225,16 @@ int keeper_root_enter(const struct conf *c, const char *artifacts, bool rootless
         return err_sys(e, "unshare the mount namespace (is minos-box root, with CAP_SYS_ADMIN?)");
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return err_sys(e, "make mounts private");
-    __attribute__((cleanup(trees_done))) struct trees t = {
-        .usr_fd = -1, .artifacts_fd = -1, .proc_fd = -1, .dev_fds = { -1, -1, -1, -1, -1 }
-    };
+    __attribute__((cleanup(trees_done))) struct trees t = { .usr_fd = -1,
+                                                            .artifacts_fd = -1,
+                                                            .proc_fd = -1,
+                                                            .host_dev_fd = -1,
+                                                            .dev_fds = { -1, -1, -1, -1, -1 } };
     auto_fd_ int etc_fd = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (etc_fd < 0)
         return err_sys(e, "open /etc");
-    if (trees_take(c, artifacts, rootless, &t, e) < 0 || stage_all(c, &t, etc_fd, e) < 0 ||
-        pivot(e) < 0)
+    if (trees_take(c, artifacts, rootless, ret->layers_off, &t, e) < 0 ||
+        stage_all(c, &t, etc_fd, e) < 0 || pivot(e) < 0)
         return err_wrap(e, "keeper's file system");
     ret->mntns_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     if (ret->mntns_fd < 0)

@@ -17,11 +17,13 @@
 
 #include "sandbox/base/conf.h"
 #include "sandbox/base/err.h"
+#include "sandbox/layers.h"
 
 enum { KEEPER_PATH_MAX = 128 };
 
 struct keeper_root {
-    int mntns_fd; /* this namespace, to come back from a cell's */
+    int mntns_fd;        /* this namespace, to come back from a cell's */
+    uint32_t layers_off; /* given: 0 but in a test build */
 };
 
 /* Build it and move the process there (unshare, pivot_root): paths of the host are gone after.

@@ -60,14 +60,14 @@ static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
             kill_again(r, now);
         return;
     }
-    if (now >= r->wall_deadline_mono_ns) {
+    if (now >= r->wall_deadline_mono_ns && layer_on(k->maker.layers_off, LAYER_WALL)) {
         stop(r, wall_cause(r));
         return;
     }
     int64_t used_ns, limit_ns = r->limits.cpu_time_ms * NS_PER_MS;
     if (now < r->cpu_check_mono_ns || cgroup_cpu_ns(&r->cell.group, &used_ns) < 0)
         return;
-    if (used_ns > limit_ns) {
+    if (used_ns > limit_ns && layer_on(k->maker.layers_off, LAYER_CPU)) {
         stop(r, BOX_CAUSE_CPU);
         return;
     }
