@@ -21,6 +21,12 @@
 #include "schema/store.h"
 #include "tests/unit/base/unit.h"
 
+/* A test here waits for real disks: libcheck's four seconds are too few on a busy host. */
+__attribute__((constructor)) static inline void be_patient(void)
+{
+    setenv("CK_DEFAULT_TIMEOUT", "60", 0);
+}
+
 /* The call succeeds; its message is shown when it does not. Needs a `struct err e` in scope. */
 #define ck_ok(call) ck_assert_msg((call) == 0, "%s: %s", #call, e.msg)
 

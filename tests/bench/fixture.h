@@ -1,0 +1,21 @@
+/* fixture.h - the files a bench needs, in one temporary directory that is removed at the end. */
+#pragma once
+
+#include "sandbox/base/err.h"
+
+/* The name of the artifact that holds both programs; it is nobody's real hash. */
+#define FIXTURE_ARTIFACT "be9c000000000000000000000000000000000000000000000000000000000000"
+
+struct fixture {
+    char *dir;       /* below $TMPDIR or /var/tmp: a disk, since durable writes are measured */
+    char *bin;       /* DIR/bin: true, tiny */
+    char *artifacts; /* DIR/artifacts/FIXTURE_ARTIFACT: the same two, for a keeper */
+    char *bundle;    /* DIR/bundle: config.json and rootfs with `true`, for OCI runtimes */
+    char *conf;      /* DIR/minos.yaml: empty, so that the defaults count and not this host's */
+};
+
+/* Make it; `extras` is the directory where make has put true and tiny. */
+must_check_ int fixture_make(struct fixture *f, const char *extras, struct err *e);
+
+/* Remove the directory with everything below it; accepts a half-made one. */
+void fixture_remove(struct fixture *f);

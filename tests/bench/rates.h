@@ -1,0 +1,19 @@
+/*
+ * rates.h - the engine that counts turns per second: one contestant at a time has the machine for a
+ * slice, in as many lanes as it takes, then the next; round after round. The kernel's accounts are
+ * read before and after each slice: cpu per turn, and whether anything piles up.
+ */
+#pragma once
+
+#include "tests/bench/contestant.h"
+
+struct rates_plan {
+    const char *suite, *title, *about;
+    struct entry *entries;
+    size_t count;
+    size_t rounds;
+    int64_t slice_ms;
+};
+
+/* Add the plan's table to the report and print it. ERR_BUSY: a signal asked the bench to stop. */
+must_check_ int rates_run(struct bench *b, const struct rates_plan *plan, struct err *e);

@@ -1,0 +1,172 @@
+/* service.c - starting and stopping the service under test; the minos-bench process. */
+#include "tests/bench/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+
+enum {
+    READY_TIMEOUT_MS = 120000, /* languages are detected first */
+    STOP_TIMEOUT_MS = 30000,
+    READY_BYTES_MAX = 256,
+    KEY_BYTES_MAX = 256,
+};
+
+/* What a child becomes. */
+struct start {
+    const char *const *argv;
+    int ready_fd;       /* where "ready URL\n" is written: its descriptor 1 */
+    const char *log;    /* and its standard error */
+    const char *own_as; /* run as the owner of this file; NULL: as we are */
+};
+
+_Noreturn static void become(const struct start *s)
+{
+    struct stat st = { 0 };
+    sigset_t none;
+    sigemptyset(&none);
+    int log_fd = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (log_fd < 0 || dup2(null_fd, 0) < 0 || dup2(s->ready_fd, 1) < 0 || dup2(log_fd, 2) < 0)
+        _exit(126);
+    if (s->own_as != NULL && (stat(s->own_as, &st) < 0 || setgid(st.st_gid) < 0 ||
+                              setuid(st.st_uid) < 0 || chdir("/") < 0)) {
+        perror(s->own_as);
+        _exit(126);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* after setuid, which clears it */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(s->argv[0], (char *const *)s->argv);
+    perror(s->argv[0]);
+    _exit(127);
+}
+
+/* Read up to the line's end, in time. */
+static int read_ready(int fd, char *line, size_t size, struct err *e)
+{
+    int64_t deadline_mono_ns = clock_mono_ns() + READY_TIMEOUT_MS * NS_PER_MS;
+    size_t len = 0;
+    while (len == 0 || line[len - 1] != '\n') {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        int64_t left_ms = (deadline_mono_ns - clock_mono_ns()) / NS_PER_MS;
+        int n = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || len + 1 == size)
+            return err_set(e, ERR_SYS, ETIMEDOUT, "the service is not ready");
+        ssize_t got = read(fd, line + len, 1);
+        if (got <= 0)
+            return err_set(e, ERR_SYS, 0, "the service ended before it was ready");
+        len += (size_t)got;
+    }
+    line[len - 1] = '\0';
+    return 0;
+}
+
+/* Its last words, for the error. */
+static int add_log(const struct service *s, struct err *e)
+{
+    struct err ignored;
+    auto_buf_ struct buf log = { 0 };
+    if (io_read_file(AT_FDCWD, s->log, 1 << 20, &log, &ignored) < 0 || log.len == 0)
+        return -1;
+    log.data[log.len - 1] = '\0';
+    const char *last = strrchr(log.data, '\n');
+    return err_wrap(e, "%.300s", last != NULL ? last + 1 : log.data);
+}
+
+static int start(struct service *s, const char *const *argv, const char *own_as, struct err *e)
+{
+    char line[READY_BYTES_MAX];
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return err_sys(e, "pipe");
+    auto_fd_ int ours = pipe_fds[0], theirs = pipe_fds[1];
+    struct start how = { argv, theirs, s->log, own_as };
+    s->pid = fork();
+    if (s->pid == 0)
+        become(&how);
+    if (s->pid < 0) {
+        s->pid = 0;
+        return err_sys(e, "fork");
+    }
+    close_fd(&theirs);
+    if (read_ready(ours, line, sizeof line, e) < 0)
+        return add_log(s, e);
+    if (strncmp(line, "ready http", 10) != 0)
+        return err_set(e, ERR_SYS, 0, "expected \"ready URL\", the service said \"%s\"", line);
+    s->url = xstrdup(line + strlen("ready "));
+    return 0;
+}
+
+static int read_key(struct service *s, const char *dir, struct err *e)
+{
+    auto_buf_ struct buf b = { 0 };
+    auto_free_ char *path = xasprintf("%s/data/admin.key", dir);
+    if (io_read_file(AT_FDCWD, path, KEY_BYTES_MAX, &b, e) < 0)
+        return -1;
+    s->key = xstrndup(buf_text(&b), strcspn(buf_text(&b), "\n"));
+    return 0;
+}
+
+static int start_and_key(struct service *s, const char *const *argv, const char *dir, const char *own_as,
+                         struct err *e)
+{
+    *s = (struct service){ .log = xasprintf("%s/service.log", dir) };
+    if (start(s, argv, own_as, e) == 0 && read_key(s, dir, e) == 0)
+        return 0;
+    service_down(s);
+    return err_wrap(e, "%s", argv[0]);
+}
+
+int service_up(struct service *s, const char *programs_dir, const char *dir, struct err *e)
+{
+    auto_free_ char *minos = xasprintf("%s/minos", programs_dir);
+    auto_free_ char *conf = xasprintf("%s/minos.yaml", dir);
+    auto_free_ char *data = xasprintf("%s/data", dir);
+    const char *const argv[] = { minos,  "up",          "--config", conf, "--listen",
+                                 "127.0.0.1:0", "--data", data, NULL };
+    return start_and_key(s, argv, dir, NULL, e);
+}
+
+int service_up_server(struct service *s, const char *programs_dir, const char *dir, struct err *e)
+{
+    auto_free_ char *server = xasprintf("%s/minos-server", programs_dir);
+    auto_free_ char *conf = xasprintf("%s/minos.yaml", dir);
+    auto_free_ char *data = xasprintf("%s/data", dir);
+    auto_free_ char *data_dir = xasprintf("store.data_dir=%s", data);
+    const char *const argv[] = { server,   "--config", conf,
+                                 "--set",  "server.listen=127.0.0.1:0",
+                                 "--set",  data_dir,   "--ready-fd", "1", NULL };
+    return start_and_key(s, argv, dir, data, e);
+}
+
+void service_down(struct service *s)
+{
+    if (s->pid > 0) {
+        auto_fd_ int pidfd = pidfd_open(s->pid, 0);
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        kill(s->pid, SIGTERM);
+        if (pidfd < 0 || poll(&p, 1, STOP_TIMEOUT_MS) <= 0)
+            kill(s->pid, SIGKILL);
+        waitpid(s->pid, NULL, 0);
+    }
+    free(s->url);
+    free(s->key);
+    free(s->log);
+    *s = (struct service){ 0 };
+}
