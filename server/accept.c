@@ -1,9 +1,9 @@
 /*
  * accept.c - POST /v1/submissions; minos-server.
  *
- * HTTP thread: decode, then suspend. Writer thread: store bytes and record, in one durable
- * transaction with whoever else came. Back in an HTTP thread, after the commit: 202; or, with
- * ?wait=, the hub holds the request until the verdict is there.
+ * HTTP thread: decode (a large body: another thread does), then suspend. Writer thread: store bytes
+ * and record, in one durable transaction with whoever else came. Back in an HTTP thread, after the
+ * commit: 202; or, with ?wait=, the hub holds the request until the verdict is there.
  */
 #include "server/accept.h"
 
@@ -17,15 +17,20 @@
 #include "server/handlers.h"
 #include "server/wait.h"
 
-enum { IDEMPOTENCY_KEY_MAX = 255 };
+enum {
+    IDEMPOTENCY_KEY_MAX = 255,
+    DECODE_HERE_BYTES = 128 << 10, /* larger bodies are decoded by a thread that serves nobody */
+};
 
 struct acceptance {
     struct writer_job job; /* first: the writer hands it back */
+    struct offload_task task;
     struct request *request;
     struct draft draft;
     struct fields only;
     struct waiter waiter;
     int64_t wait_ms;
+    char *idempotency_key;         /* until the draft has it */
     char existing[STORE_ID_BYTES]; /* the submission this one repeats, "" when it is new */
 };
 
@@ -33,6 +38,7 @@ static void acceptance_free(void *p)
 {
     struct acceptance *a = p;
     draft_done(&a->draft);
+    free(a->idempotency_key);
     free(a);
 }
 
@@ -158,13 +164,10 @@ bool accept_fields(struct request *r, struct fields *ret)
     char bad[FIELDS_NAME_BYTES];
     if (fields_parse(text, ret, bad))
         return true;
-    auto_buf_ struct buf value = { 0 };
-    buf_json_string(&value, bad, strlen(bad));
-    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "query parameter: each fault is in \"errors\"");
-    problem_fault(&r->problem, "fields", buf_text(&value),
-                  "at most %d names of members, such as status or tests.verdict, with commas "
-                  "between",
-                  FIELDS_MAX);
+    request_parameter_fault(r, "fields", bad,
+                            "at most %d names of members, such as status or tests.verdict, with "
+                            "commas between",
+                            FIELDS_MAX);
     request_problem(r);
     return false;
 }
@@ -183,9 +186,8 @@ static bool read_idempotency_key(struct request *r, char **ret)
         *ret = xstrdup(text);
         return true;
     }
-    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "the header Idempotency-Key is wrong");
-    problem_fault(&r->problem, "Idempotency-Key", NULL, "1 to %d visible ASCII characters",
-                  IDEMPOTENCY_KEY_MAX);
+    request_parameter_fault(r, "Idempotency-Key", text, "1 to %d visible ASCII characters",
+                            IDEMPOTENCY_KEY_MAX);
     request_problem(r);
     return false;
 }
@@ -218,19 +220,14 @@ static bool read_draft(struct request *r, struct acceptance *a)
     return true;
 }
 
-void accept_submission(struct request *r)
+/* The request is suspended, the draft complete. */
+static void store_draft(struct acceptance *a)
 {
-    struct acceptance *a = xcalloc(1, sizeof *a);
-    r->state = a;
-    r->state_free = acceptance_free;
-    a->request = r;
-    auto_free_ char *key = NULL;
-    if (!wait_parse(r, &a->wait_ms) || !accept_fields(r, &a->only) ||
-        !read_idempotency_key(r, &key) || !read_draft(r, a))
-        return;
-    a->draft.sub.idempotency_key = take_ptr(&key);
-    a->draft.sub.key_id = r->who.key_id;
-    store_new_id(a->draft.sub.id);
+    struct request *r = a->request;
+    struct submission *sub = &a->draft.sub;
+    sub->idempotency_key = take_ptr(&a->idempotency_key);
+    sub->key_id = r->who.key_id;
+    store_new_id(sub->id);
     a->job = (struct writer_job){
         .apply = apply,
         .done = done,
@@ -238,6 +235,33 @@ void accept_submission(struct request *r)
         .weight_bytes = (int64_t)r->body.len,
     };
     buf_done(&r->body); /* the draft has its own copy */
-    request_suspend(r, reply_accepted);
     writer_push(r->srv->writer, &a->job);
+}
+
+static void decode_there(struct offload_task *t)
+{
+    struct acceptance *a = (struct acceptance *)((char *)t - offsetof(struct acceptance, task));
+    if (read_draft(a->request, a))
+        store_draft(a);
+    else
+        request_resume(a->request); /* its reply is ready */
+}
+
+void accept_submission(struct request *r)
+{
+    struct acceptance *a = xcalloc(1, sizeof *a);
+    r->state = a;
+    r->state_free = acceptance_free;
+    a->request = r;
+    if (!wait_parse(r, &a->wait_ms) || !accept_fields(r, &a->only) ||
+        !read_idempotency_key(r, &a->idempotency_key))
+        return;
+    if (r->body.len > DECODE_HERE_BYTES) {
+        request_suspend(r, reply_accepted);
+        a->task.run = decode_there;
+        offload_push(r->srv->offload, &a->task);
+    } else if (read_draft(r, a)) {
+        request_suspend(r, reply_accepted);
+        store_draft(a);
+    }
 }

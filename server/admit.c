@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -105,32 +104,20 @@ struct query_check {
     size_t seen_count;
 };
 
-static void query_fault(struct request *r, const char *name, const char *expected)
-{
-    auto_buf_ struct buf value = { 0 };
-    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "query parameter: each fault is in \"errors\"");
-    const char *text = request_query(r, name);
-    if (text != NULL)
-        buf_json_string(&value, text, strnlen(text, 100));
-    problem_fault(&r->problem, name, text != NULL ? buf_text(&value) : NULL, "%s", expected);
-}
-
 static enum MHD_Result check_parameter(void *cls, enum MHD_ValueKind kind, const char *name,
                                        const char *value)
 {
     struct query_check *c = cls;
     (void)kind;
-    (void)value;
+    const char *takes = c->r->route->query;
     if (!route_takes(c->r->route, name)) {
-        char expected[128];
-        snprintf(expected, sizeof expected, "no such parameter; there are: %s",
-                 c->r->route->query[0] != '\0' ? c->r->route->query : "none");
-        query_fault(c->r, name, expected);
+        request_parameter_fault(c->r, name, value, "no such parameter; there are: %s",
+                                takes[0] != '\0' ? takes : "none");
         return MHD_YES;
     }
     for (size_t i = 0; i < c->seen_count; i++)
         if (strcmp(c->seen[i], name) == 0)
-            query_fault(c->r, name, "the parameter once");
+            request_parameter_fault(c->r, name, value, "the parameter once");
     if (c->seen_count < SEEN_MAX)
         c->seen[c->seen_count++] = name;
     return MHD_YES;

@@ -328,12 +328,17 @@ int hub_new(const struct hub_options *opt, struct hub **ret, struct err *e)
     return 0;
 }
 
-void hub_stop(struct hub *h)
+void hub_release(struct hub *h)
 {
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
     pthread_mutex_unlock(&h->lock);
     kick(h);
+}
+
+void hub_stop(struct hub *h)
+{
+    hub_release(h);
     pthread_join(h->thread, NULL);
 }
 

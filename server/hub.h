@@ -47,7 +47,9 @@ struct hub;
 
 must_check_ int hub_new(const struct hub_options *opt, struct hub **ret, struct err *e);
 
-/* From now on every node is told to let go; returns when all have. */
+/* From now on every node is told to let go. */
+void hub_release(struct hub *h);
+/* hub_release, and end the thread when all have. Nodes that come later are told by their caller. */
 void hub_stop(struct hub *h);
 void hub_free(struct hub *h); /* after hub_stop; accepts NULL */
 

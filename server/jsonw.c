@@ -22,14 +22,18 @@ static void add(struct buf *b, const char *data, size_t len)
         abort(); /* the writer's buffers have no ceiling */
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
 /* Whole runs of plain bytes at a time: outputs are long and rarely need an escape. */
 static void add_string(struct buf *b, const char *text, size_t len)
 {
     add(b, "\"", 1);
     for (size_t i = 0; i < len;) {
         size_t run = i;
-        while (run < len && (unsigned char)text[run] >= 0x20 && text[run] != '"' &&
-               text[run] != '\\' && text[run] != 0x7f)
+        while (run < len && is_plain((unsigned char)text[run]))
             run++;
         add(b, text + i, run - i);
         i = run;
@@ -158,6 +162,17 @@ void jsonw_textn(struct jsonw *w, const char *key, const char *v, size_t len)
 {
     if (begin(w, key))
         add_string(w->b, v, len);
+}
+
+void jsonw_prose(struct jsonw *w, const char *key, const char *v)
+{
+    auto_buf_ struct buf b = { 0 };
+    for (size_t len = strlen(v), i = 0; i < len;) {
+        size_t n = utf8_sequence(v + i, len - i);
+        add(&b, n > 0 ? v + i : "\xef\xbf\xbd", n > 0 ? n : 3);
+        i += n > 0 ? n : 1;
+    }
+    jsonw_textn(w, key, buf_text(&b), b.len);
 }
 
 void jsonw_text(struct jsonw *w, const char *key, const char *v)

@@ -38,6 +38,9 @@ void jsonw_int(struct jsonw *w, const char *key, int64_t v);
 void jsonw_int_or_null(struct jsonw *w, const char *key, int64_t v, bool known);
 void jsonw_real(struct jsonw *w, const char *key, double v);
 void jsonw_text(struct jsonw *w, const char *key, const char *v); /* NULL: null */
+/* For messages, which may be cut within a character: always a string, what is no UTF-8 becomes
+ * U+FFFD. */
+void jsonw_prose(struct jsonw *w, const char *key, const char *v);
 void jsonw_textn(struct jsonw *w, const char *key, const char *v, size_t len);
 /* A string when it is UTF-8, else {"base64": "..."}. */
 void jsonw_bytes(struct jsonw *w, const char *key, const void *data, size_t len);

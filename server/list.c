@@ -11,14 +11,6 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500 };
 
-static void fault(struct request *r, const char *name, const char *text, const char *expected)
-{
-    auto_buf_ struct buf value = { 0 };
-    buf_json_string(&value, text, strnlen(text, 100));
-    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "query parameter: each fault is in \"errors\"");
-    problem_fault(&r->problem, name, buf_text(&value), "%s", expected);
-}
-
 static void read_status(struct request *r, struct submission_filter *f)
 {
     const char *text = request_query(r, "status");
@@ -28,7 +20,7 @@ static void read_status(struct request *r, struct submission_filter *f)
     if (f->state != SUBMISSION_NONE)
         return;
 #define X(id, name) " " name
-    fault(r, "status", text, "one of:" SUBMISSION_STATES(X));
+    request_parameter_fault(r, "status", text, "one of:" SUBMISSION_STATES(X));
 #undef X
 }
 
@@ -40,7 +32,7 @@ static void read_verdict(struct request *r, struct submission_filter *f)
     f->verdict = verdict_from_name(text);
     if (f->verdict != VERDICT_NONE)
         return;
-    fault(r, "verdict", text, "one of:"
+    request_parameter_fault(r, "verdict", text, "one of:"
 #define VERDICT(id, name, accepted, severity, help) " " name
 #include "schema/verdict.def"
 #undef VERDICT
@@ -54,9 +46,9 @@ static void read_filter(struct request *r, struct submission_filter *f, char cur
     const char *limit = request_query(r, "limit"), *text = request_query(r, "cursor");
     struct err e;
     if (limit != NULL && units_parse_int(limit, 1, LIMIT_MAX, &f->limit, &e) != 0)
-        fault(r, "limit", limit, "a whole number from 1 to 500");
+        request_parameter_fault(r, "limit", limit, "a whole number from 1 to 500");
     if (text != NULL && !cursor_read(text, cursor))
-        fault(r, "cursor", text, "the next_cursor of an earlier page");
+        request_parameter_fault(r, "cursor", text, "the next_cursor of an earlier page");
     else if (text != NULL)
         f->before_id = cursor;
     f->language = request_query(r, "language");

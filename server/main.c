@@ -32,6 +32,7 @@ enum {
     BODIES_AT_ONCE = 4,          /* full-size bodies that may be on their way together */
     BODIES_MIN_BYTES = 64 << 20, /* whatever the size of one */
     DRAIN_MS = 10000,            /* for answers to go out when stopping */
+    OFFLOAD_THREADS = 2,
 };
 
 struct args {
@@ -133,17 +134,25 @@ static int start_parts(struct server *srv, struct err *e)
                                     srv->metrics };
     const struct writer_options wo = { conf->store_data_dir, conf->store_queue_count_max,
                                        conf->store_retention_ms, &srv->log };
-    if (hub_new(&ho, &srv->hub, e) != 0)
+    if (offload_new(OFFLOAD_THREADS, &srv->offload, e) != 0 || hub_new(&ho, &srv->hub, e) != 0)
         return -1;
-    if (writer_new(&wo, &srv->writer, e) != 0) {
+    return writer_new(&wo, &srv->writer, e);
+}
+
+/* In the order of a request's way, so that each hands on to one that still listens. */
+static void stop_parts(struct server *srv)
+{
+    if (srv->offload != NULL)
+        offload_stop(srv->offload);
+    if (srv->writer != NULL)
+        writer_stop(srv->writer);
+    if (srv->hub != NULL)
         hub_stop(srv->hub);
-        return -1;
-    }
-    return 0;
 }
 
 static void free_parts(struct server *srv)
 {
+    offload_free(srv->offload);
     writer_free(srv->writer);
     hub_free(srv->hub);
     catalog_free(srv->catalog);
@@ -164,24 +173,19 @@ static void stop(struct server *srv, struct http *http)
 {
     srv->stopping = true;
     http_quiesce(http);
-    hub_stop(srv->hub);
+    hub_release(srv->hub);
     wait_for_answers(srv);
-    writer_stop(srv->writer);
+    stop_parts(srv);
     http_stop(http);
     log_event(&srv->log, LOG_INFO, "stopped", "unanswered=%lld", (long long)srv->active_count);
 }
 
-static int serve(struct server *srv, struct listener *l, int signal_fd, int ready_fd, struct err *e)
+static int serve_started(struct server *srv, struct listener *l, int signal_fd, int ready_fd,
+                         struct err *e)
 {
     struct http *http = NULL;
-    if (start_parts(srv, e) != 0) {
-        free_parts(srv);
-        return -1;
-    }
     if (http_start(srv, take_fd(&l->fd), &http, e) != 0) {
-        hub_stop(srv->hub);
-        writer_stop(srv->writer);
-        free_parts(srv);
+        stop_parts(srv);
         return -1;
     }
     log_event(&srv->log, LOG_INFO, "serving", "url=%s data=%s threads=%" PRId64, l->url,
@@ -191,8 +195,18 @@ static int serve(struct server *srv, struct listener *l, int signal_fd, int read
     while (read(signal_fd, &si, sizeof si) < 0 && errno == EINTR)
         ;
     stop(srv, http);
-    free_parts(srv);
     return 0;
+}
+
+static int serve(struct server *srv, struct listener *l, int signal_fd, int ready_fd, struct err *e)
+{
+    int rc = start_parts(srv, e);
+    if (rc == 0)
+        rc = serve_started(srv, l, signal_fd, ready_fd, e);
+    else
+        stop_parts(srv);
+    free_parts(srv);
+    return rc;
 }
 
 /* Blocked before any thread exists, so that all inherit it and only the signalfd sees them. */

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server/jsonw.h"
 
@@ -70,14 +69,6 @@ const char *problem_name(enum problem_id id)
     return table[id].name;
 }
 
-/* Messages may be cut within a character: what is no UTF-8 is replaced, never made base64. */
-static void write_prose(struct jsonw *w, const char *key, const char *text)
-{
-    auto_buf_ struct buf b = { 0 };
-    buf_json_string(&b, text, strlen(text));
-    jsonw_raw(w, key, buf_text(&b));
-}
-
 void problem_write(const struct problem *p, struct buf *b)
 {
     struct jsonw w;
@@ -88,14 +79,14 @@ void problem_write(const struct problem *p, struct buf *b)
     jsonw_text(&w, "type", buf_text(&type));
     jsonw_text(&w, "title", table[p->id].title);
     jsonw_int(&w, "status", table[p->id].status);
-    write_prose(&w, "detail", p->detail);
+    jsonw_prose(&w, "detail", p->detail);
     if (p->fault_count > 0) {
         jsonw_array(&w, "errors");
         for (size_t i = 0; i < p->fault_count; i++) {
             jsonw_object(&w, NULL);
-            write_prose(&w, "field", p->faults[i].field);
+            jsonw_prose(&w, "field", p->faults[i].field);
             jsonw_raw(&w, "value", p->faults[i].value);
-            write_prose(&w, "expected", p->faults[i].expected);
+            jsonw_prose(&w, "expected", p->faults[i].expected);
             jsonw_end_object(&w);
         }
         jsonw_end_array(&w);

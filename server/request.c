@@ -4,6 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/base/cleanup.h"
+
+enum { VALUE_SHOWN_BYTES = 100 };
 
 void request_reply(struct request *r, unsigned status, const char *content_type)
 {
@@ -40,6 +45,25 @@ void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
     va_end(ap);
     problem_set(&r->problem, id, "%s", detail);
     request_problem(r);
+}
+
+void request_parameter_fault(struct request *r, const char *name, const char *value,
+                             const char *fmt, ...)
+{
+    char expected[ERR_MESSAGE_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(expected, sizeof expected, fmt, ap);
+    va_end(ap);
+    auto_buf_ struct buf json = { 0 };
+    if (value != NULL) {
+        struct jsonw w;
+        jsonw_init(&w, &json, NULL);
+        auto_free_ char *cut = xstrndup(value, strnlen(value, VALUE_SHOWN_BYTES));
+        jsonw_prose(&w, NULL, cut);
+    }
+    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "each fault is listed in \"errors\"");
+    problem_fault(&r->problem, name, value != NULL ? buf_text(&json) : NULL, "%s", expected);
 }
 
 void request_error(struct request *r, const struct err *e)

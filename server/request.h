@@ -65,6 +65,11 @@ void request_problem(struct request *r);
 /* Set a problem and reply with it. */
 void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...) format_(3, 4);
 
+/* Add a fault of a query parameter or header (BAD_PARAMETER); request_problem replies. `value` may
+ * be NULL. */
+void request_parameter_fault(struct request *r, const char *name, const char *value,
+                             const char *fmt, ...) format_(4, 5);
+
 /* Reply for a failure by its kind: INPUT 422, BUSY and SYS 503 with Retry-After, BUG 500; the last
  * two are logged. */
 void request_error(struct request *r, const struct err *e);

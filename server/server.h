@@ -11,6 +11,7 @@
 #include "server/catalog.h"
 #include "server/hub.h"
 #include "server/metrics.h"
+#include "server/offload.h"
 #include "server/readers.h"
 #include "server/writer.h"
 
@@ -20,6 +21,7 @@ struct server {
     struct readers *readers;
     struct writer *writer;
     struct hub *hub;
+    struct offload *offload;
     struct auth *auth;
     struct catalog *catalog;
     struct metrics *metrics;

@@ -27,11 +27,7 @@ bool wait_parse(struct request *r, int64_t *ret_ms)
         *ret_ms = ns / NS_PER_MS;
         return true;
     }
-    auto_buf_ struct buf value = { 0 };
-    buf_json_string(&value, text, strnlen(text, 100));
-    problem_set(&r->problem, PROBLEM_BAD_PARAMETER, "query parameter: each fault is in \"errors\"");
-    problem_fault(&r->problem, "wait", buf_text(&value), "seconds, from 0 to %g",
-                  (double)max_ms / 1000);
+    request_parameter_fault(r, "wait", text, "seconds, from 0 to %g", (double)max_ms / 1000);
     request_problem(r);
     return false;
 }

@@ -12,6 +12,7 @@
 #include "sandbox/base/utf8.h"
 #include "server/base64.h"
 #include "server/decode.h"
+#include "server/jsonw.h"
 
 enum { BRIEF_BYTES = 100 };
 
@@ -28,7 +29,9 @@ char *decode_brief(const json_t *v)
         while (cut < len && cut < BRIEF_BYTES)
             cut += utf8_sequence(s + cut, len - cut);
         auto_buf_ struct buf b = { 0 };
-        buf_json_string(&b, s, cut);
+        struct jsonw w;
+        jsonw_init(&w, &b, NULL);
+        jsonw_textn(&w, NULL, s, cut);
         if (cut < len) {
             b.data[--b.len] = '\0'; /* reopen the string */
             buf_printf(&b, "... (%zu bytes)\"", len);

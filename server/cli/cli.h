@@ -72,6 +72,3 @@ must_check_ int cli_print(const char *text, struct err *e);
 /* Find PROGRAM ("minos-box") beside this program or below PREFIX/libexec/minos. The caller frees
  * *ret_path. ERR_INPUT names the places that were searched. */
 must_check_ int cli_find_program(const char *program, char **ret_path, struct err *e);
-
-/* The options of every command, as troff sections for minos(1). */
-void cli_manual(struct buf *b);

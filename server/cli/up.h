@@ -29,7 +29,7 @@ must_check_ int up_find_ids(const char *user, struct up_ids *ret, struct err *e)
 
 struct up_data {
     char *path;     /* absolute, without links up to its last part */
-    int fd, run_fd; /* the directory, exclusively locked, and run/ below it */
+    int fd, run_fd; /* the directory, and run/ below it, which is locked */
 };
 
 /* Make it where it is missing (0700, owned by `ids`), check its owner, lock it, wait for the

@@ -158,14 +158,15 @@ static void remove_sockets(int run_fd)
 
 static int fill(struct up_data *d, const char *path, const struct up_ids *ids, struct err *e)
 {
-    if (absolute(path, &d->path, e) < 0 || open_dir(AT_FDCWD, d->path, ids, &d->fd, e) < 0)
+    if (absolute(path, &d->path, e) < 0 || open_dir(AT_FDCWD, d->path, ids, &d->fd, e) < 0 ||
+        own(d->path, d->fd, ids, e) < 0 || open_dir(d->fd, "run", ids, &d->run_fd, e) < 0)
         return -1;
-    if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
+    /* run/ is locked, not the data directory: that lock is the store's, for migrations. */
+    if (flock(d->run_fd, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK
                    ? err_busy(e, "%s: another `minos up` serves from there", d->path)
-                   : err_sys(e, "lock %s", d->path);
-    if (own(d->path, d->fd, ids, e) < 0 || open_dir(d->fd, "run", ids, &d->run_fd, e) < 0 ||
-        await_predecessor(d, e) < 0)
+                   : err_sys(e, "lock %s/run", d->path);
+    if (await_predecessor(d, e) < 0)
         return -1;
     remove_sockets(d->run_fd);
     return 0;
