@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
@@ -375,6 +376,7 @@ int keeper_serve(const struct keeper_options *o)
     struct keeper *k = xcalloc(1, sizeof *k);
     struct err e;
     k->options = o;
+    umask(022); /* images and /dev are made to be read by cells, whatever our starter's mask */
     k->signal_fd = k->null_fd = k->root.mntns_fd = -1;
     cell_init(&k->kept);
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
