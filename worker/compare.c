@@ -52,6 +52,7 @@ struct compare {
     size_t word_len;                 /* may be larger than what `word` holds */
 
     bool wrong, got_complete, got_end;
+    bool word_begins;   /* tokens, floats: it differs from a word's first byte on */
     int64_t line;       /* of the output, from 1 */
     int64_t wrong_line; /* where it first differed */
     size_t wrong_at;    /* and in the expected text */
@@ -121,6 +122,7 @@ static void differ(struct compare *c, size_t want_at)
     c->wrong = true;
     c->wrong_line = c->line;
     c->wrong_at = want_at;
+    c->word_begins = by_words(c) && c->got.len == 0;
 }
 
 /* ---- the four comparers: one byte of the output each ----------------------------------------- */
@@ -377,7 +379,7 @@ static struct excerpt expected_excerpt(const struct compare *c, size_t at)
 {
     struct excerpt x = { 0 };
     size_t from = at;
-    while (from > 0 && at - from < LEAD_BYTES &&
+    while (!c->word_begins && from > 0 && at - from < LEAD_BYTES &&
            !(by_words(c) ? is_space(c->want[from - 1]) : c->want[from - 1] == '\n'))
         from--;
     x.head_cut = from > 0 && at - from == LEAD_BYTES;

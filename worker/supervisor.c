@@ -294,8 +294,9 @@ static int find_languages(struct supervisor *s, struct err *e)
         detect_versions(w, &set, e) != 0 || detect_publish(&set, store, e) != 0)
         rc = -1;
     s->language_count = count_available(&set);
-    log_event(&w->log, LOG_INFO, "languages", "available=%zu known=%zu", s->language_count,
-              set.count);
+    if (rc == 0)
+        log_event(&w->log, LOG_INFO, "languages", "available=%zu known=%zu", s->language_count,
+                  set.count);
     language_set_done(&set);
     store_close(store);
     return rc;
