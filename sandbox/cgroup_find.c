@@ -7,8 +7,9 @@
  *   1. this process is in a leaf `supervisor`, as systemd's DelegateSubgroup= or step 3 of an
  *      earlier keeper left it: beside that leaf;
  *   2. its own group already shares out what is needed (the top group): below it;
- *   3. its own group is ours to arrange (delegated by systemd, the top of a container's cgroup
- *      namespace, or nobody else is in it): move the processes into a leaf `supervisor`, share out;
+ *   3. its own group is ours to arrange (delegated by systemd or by its owner, the top of a
+ * container's cgroup namespace, or nobody else is in it): move the processes into a leaf
+ * `supervisor`, share out;
  *   4. the top of the hierarchy, if it shares out what is needed.
  */
 #include <assert.h>
@@ -218,12 +219,15 @@ static int share_out(const struct cgroup_tree *t, int dir_fd)
     return 0;
 }
 
-/* systemd marks what it hands over, systemd.resource-control(5) Delegate=. */
+/* systemd marks what it hands over, systemd.resource-control(5) Delegate=; others give an ordinary
+ * user a group by making it its owner, cgroups(7). */
 static bool is_delegated(int dir_fd)
 {
     char v[4];
+    struct stat st;
     return fgetxattr(dir_fd, "trusted.delegate", v, sizeof v) > 0 ||
-           fgetxattr(dir_fd, "user.delegate", v, sizeof v) > 0;
+           fgetxattr(dir_fd, "user.delegate", v, sizeof v) > 0 ||
+           (geteuid() != 0 && fstat(dir_fd, &st) == 0 && st.st_uid == geteuid());
 }
 
 /* Only the true top of the hierarchy has no cgroup.type. */
@@ -281,16 +285,14 @@ struct place {
 
 static int complain_place(const struct cgroup_tree *t, const char *path, struct err *e)
 {
-    int errnum = errno;
     unsigned c = 0;
     while ((t->controllers & CTL_BIT(c)) == 0)
         c++;
-    return err_set(
-        e, ERR_SYS, errnum,
-        "cgroup %s, controller %s: no group can be made in %s: %s. Run as root, or make a "
-        "group there, give it to this user (chown) and name it in box.cgroup",
-        t->v2 ? "v2" : "v1", cgroup_controller_name((enum cgroup_controller)c), path,
-        strerror(errnum));
+    return err_sys(
+        e,
+        "cgroup %s, controller %s: make a group in %s (run as root, or make one there, give "
+        "it to this user by chown and name it in box.cgroup)",
+        t->v2 ? "v2" : "v1", cgroup_controller_name((enum cgroup_controller)c), path);
 }
 
 static int complain_lacking(const char *path, unsigned lack, struct err *e)

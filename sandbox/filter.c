@@ -143,7 +143,7 @@ static int add_call(scmp_filter_ctx ctx, size_t row, bool notifies, struct err *
     if (nr < 0 || action == SCMP_ACT_ERRNO(ENOSYS))
         return 0; /* the default */
     int r = seccomp_rule_add(ctx, action, nr, 0);
-    return r < 0 ? err_set(e, ERR_SYS, -r, "seccomp rule for %s: %s", c->name, strerror(-r)) : 0;
+    return r < 0 ? err_set(e, ERR_SYS, -r, "seccomp rule for %s", c->name) : 0;
 }
 
 /* Foreign architectures include x32 on x86-64. The tree needs libseccomp 2.5, so what it answers
@@ -152,7 +152,7 @@ static int fill_context(scmp_filter_ctx ctx, bool notifies, struct err *e)
 {
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (r < 0)
-        return err_set(e, ERR_SYS, -r, "seccomp: refuse foreign architectures: %s", strerror(-r));
+        return err_set(e, ERR_SYS, -r, "seccomp: refuse foreign architectures");
     (void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     for (size_t i = 0; i < ARRAY_COUNT(calls); i++)
         if (add_call(ctx, i, notifies, e) < 0)
@@ -173,7 +173,7 @@ static int export_code(bool notifies, struct buf *code, struct err *e)
         return err_sys(e, "memfd_create");
     int r = seccomp_export_bpf(ctx, fd);
     if (r < 0)
-        return err_set(e, ERR_SYS, -r, "seccomp_export_bpf: %s", strerror(-r));
+        return err_set(e, ERR_SYS, -r, "seccomp_export_bpf");
     if (lseek(fd, 0, SEEK_SET) < 0)
         return err_sys(e, "seek in the filter");
     return io_read_to_buf(fd, code, e);
@@ -306,8 +306,7 @@ int filter_build(struct filter *ret, struct err *e)
     }
     if (errnum != 0) {
         filter_done(&f);
-        return err_set(e, ERR_SYS, errnum, "this kernel refuses the seccomp filter: %s",
-                       strerror(errnum));
+        return err_set(e, ERR_SYS, errnum, "load the seccomp filter into a trial process");
     }
     *ret = f;
     return 0;

@@ -1,4 +1,4 @@
-/* test_cgroup.c - control groups for cells, with real processes; needs root, each test a process.
+/* test_cgroup.c - control groups for cells, with real processes, each test in one of its own.
  */
 #include "sandbox/cgroup.h"
 
@@ -457,6 +457,8 @@ END_TEST
 
 START_TEST(groups_work_where_no_cgroup_file_system_is_mounted)
 {
+    if (geteuid() != 0)
+        return;
     struct cgroup_root *r = open_root();
     ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
@@ -490,6 +492,18 @@ START_TEST(the_empty_group_is_harmless)
 }
 END_TEST
 
+/* Root can as a rule, others where a group was delegated to them. */
+static bool can_make_groups(void)
+{
+    struct err e = { 0 };
+    struct cgroup_root *r = NULL;
+    bool able = cgroup_root_open("auto", &r, &e) == 0;
+    if (!able)
+        printf("skipped: %s\n", e.msg);
+    cgroup_root_close(r);
+    return able;
+}
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -512,10 +526,8 @@ int main(void)
         what_a_dead_keeper_left_is_swept_and_a_living_one_is_left_alone,
         groups_work_where_no_cgroup_file_system_is_mounted,
     };
-    bool root = geteuid() == 0;
-    if (!root && getenv("MINOS_MUST_WORK") != NULL)
+    bool able = can_make_groups();
+    if (!able && getenv("MINOS_MUST_WORK") != NULL)
         return 1;
-    if (!root)
-        printf("skipped: control groups need root\n");
-    return unit_main("cgroup", tests, root ? ARRAY_COUNT(tests) : 2);
+    return unit_main("cgroup", tests, able ? ARRAY_COUNT(tests) : 2);
 }
