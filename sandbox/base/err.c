@@ -1,5 +1,6 @@
 /* err.c - filling and wrapping `struct err`; runs in every process, also between clone and exec (no
  * heap). */
+#define ERR_C
 #include "sandbox/base/err.h"
 
 #include <errno.h>
