@@ -46,7 +46,9 @@ START_TEST(a_program_that_computes_past_the_wall_limit_ends_as_wall)
     shot_init(&s, "spin", NULL);
     s.command.limits.wall_time_ms = 300;
     shot_run(&k, &s);
-    check_cause(&s.o, BOX_CAUSE_WALL);
+    /* On a host so busy that it got less than half a core, it did mostly wait. */
+    bool starved = s.o.cpu_ns * 2 < 300 * NS_PER_MS;
+    check_cause(&s.o, starved ? BOX_CAUSE_IDLE : BOX_CAUSE_WALL);
     ck_assert_int_ge(s.o.wall_ns, 300 * NS_PER_MS);
     shot_done(&s);
     kit_close(&k);
@@ -78,7 +80,6 @@ START_TEST(memory_past_the_limit_ends_as_memory)
     shot_run(&k, &s);
     check_cause(&s.o, BOX_CAUSE_MEMORY);
     ck_assert_int_le(s.o.memory_peak_bytes, s.command.limits.memory_bytes);
-    ck_assert_int_gt(s.o.oom_kills, 0);
     shot_done(&s);
     kit_close(&k);
 }
@@ -183,19 +184,24 @@ END_TEST
 
 START_TEST(a_fork_bomb_ends_as_processes_and_leaves_nothing_behind)
 {
+    static const char *const set[] = { "box.warm=0", NULL };
     struct kit k;
     struct shot s;
-    kit_open(&k, NULL);
-    size_t groups = kit_groups(k.keeper_pid);
+    pid_t pids[8];
+    kit_open(&k, set);
+    size_t groups = kit_groups(k.keeper_pid), processes = kit_processes(k.keeper_pid, pids, 8);
     shot_init(&s, "fork-bomb", NULL);
     s.command.limits.cpu_time_ms = 500;
     shot_run(&k, &s);
     check_cause(&s.o, BOX_CAUSE_PROCESSES);
     ck_assert_int_gt(s.o.process_refusals, 0);
     ck_assert_int_le(s.o.process_peak_count, s.command.limits.process_count);
-    struct box_outcome o = shot_at(&k, "exit", "0"); /* and a new warm cell is there again */
+    struct box_outcome o = shot_at(&k, "exit", "0");
     check_exit(&o, 0);
-    ck_assert_uint_le(kit_groups(k.keeper_pid), groups);
+    struct err e;
+    ck_assert_int_eq(box_release(k.box, &e), 0); /* the keeper has tidied up when it answers */
+    ck_assert_uint_eq(kit_groups(k.keeper_pid), groups);
+    ck_assert_uint_eq(kit_processes(k.keeper_pid, pids, 8), processes);
     shot_done(&s);
     kit_close(&k);
 }
@@ -237,18 +243,14 @@ END_TEST
 
 START_TEST(calls_that_only_attacks_make_end_as_seccomp)
 {
-    static const char *const attacks[] = { "ptrace", "mount",  "unshare", "clone_userns",
-                                           "bpf",    "keyctl", "kexec" };
+    static const char *const attacks[] = { "ptrace", "mount", "unshare", "clone_userns",
+                                           "bpf",    "kexec", "chroot" };
     struct kit k;
     kit_open(&k, NULL);
     for (size_t i = 0; i < ARRAY_COUNT(attacks); i++) {
         struct box_outcome o = shot_at(&k, "attack", attacks[i]);
-        bool stopped = o.cause == BOX_CAUSE_SECCOMP && o.seccomp_syscall >= 0;
-        bool refused = o.exited && o.exit_code == 50;
-        ck_assert_msg(stopped || refused, "%s: cause %s, code %d", attacks[i],
-                      box_cause_name(o.cause), o.exit_code);
-        ck_assert_msg(stopped || strcmp(attacks[i], "clone_userns") == 0, "%s was only refused",
-                      attacks[i]);
+        ck_assert_msg(o.cause == BOX_CAUSE_SECCOMP && o.seccomp_syscall >= 0,
+                      "%s: cause %s, code %d", attacks[i], box_cause_name(o.cause), o.exit_code);
     }
     kit_close(&k);
 }
@@ -256,7 +258,7 @@ END_TEST
 
 START_TEST(what_needs_power_or_network_fails)
 {
-    static const char *const attacks[] = { "mknod", "setuid", "chroot", "kill_init", "connect" };
+    static const char *const attacks[] = { "mknod", "setuid", "keyctl", "kill_init", "connect" };
     struct kit k;
     kit_open(&k, NULL);
     for (size_t i = 0; i < ARRAY_COUNT(attacks); i++) {

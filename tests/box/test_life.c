@@ -1,0 +1,206 @@
+/* test_life.c - keepers come and go and leave nothing on the host; real keepers, root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/box_private.h"
+#include "tests/box/kit.h"
+
+START_TEST(two_keepers_work_at_once_and_apart)
+{
+    struct kit one, two;
+    struct shot s;
+    kit_open(&one, NULL);
+    kit_open(&two, NULL);
+    ck_assert_int_ne(one.keeper_pid, two.keeper_pid);
+    struct box_outcome o = shot_at(&one, "exit", "1");
+    check_exit(&o, 1);
+    shot_init(&s, "put", "here", "x", NULL);
+    s.command.keep_files = true;
+    shot_run(&one, &s);
+    check_exit(&s.o, 0);
+    shot_done(&s);
+    o = shot_at(&two, "exit", "2");
+    check_exit(&o, 2);
+    kit_close(&one);
+    o = shot_at(&two, "exit", "3");
+    check_exit(&o, 3);
+    kit_close(&two);
+}
+END_TEST
+
+START_TEST(a_keeper_that_ends_takes_its_groups_and_cells_along)
+{
+    struct kit k;
+    pid_t pids[64];
+    kit_open(&k, NULL);
+    struct box_outcome o = shot_at(&k, "exit", "0");
+    check_exit(&o, 0);
+    ck_assert_uint_gt(kit_groups(k.keeper_pid), 0);
+    size_t count = kit_processes(k.keeper_pid, pids, 64);
+    kit_close(&k); /* checks the groups */
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(kill(pids[i], 0) < 0 && errno == ESRCH, "process %d is left", pids[i]);
+}
+END_TEST
+
+/* --- kill -9 ---------------------------------------------------------------------------------- */
+
+struct murder {
+    pid_t keeper_pid;
+    pid_t pids[64];
+    size_t count;
+};
+
+static enum box_cause kill_keeper(void *ctx)
+{
+    struct murder *m = ctx;
+    if (m->count == 0) {
+        m->count = kit_processes(m->keeper_pid, m->pids, ARRAY_COUNT(m->pids));
+        kill(m->keeper_pid, SIGKILL);
+    }
+    return BOX_CAUSE_NONE;
+}
+
+static bool all_gone(void *ctx)
+{
+    const struct murder *m = ctx;
+    for (size_t i = 0; i < m->count; i++)
+        if (kill(m->pids[i], 0) == 0)
+            return false;
+    return true;
+}
+
+START_TEST(a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up)
+{
+    struct kit k, next;
+    struct shot s;
+    struct err e;
+    kit_open(&k, NULL);
+    size_t mounts = kit_lines(getpid(), "mountinfo");
+    shot_init(&s, "daemon", NULL);
+    s.argv[1] = "sleep";
+    s.argv[2] = "60000";
+    struct murder m = { .keeper_pid = k.keeper_pid };
+    struct box_watch watch = { .poll_fd = -1, .every_ms = 200, .check = kill_keeper, .ctx = &m };
+    ck_assert_int_eq(box_run(k.box, &s.command, 1, NULL, 0, &watch, &s.o, &e), -1);
+    ck_assert_int_eq(e.kind, ERR_SYS);
+    ck_assert_ptr_nonnull(strstr(e.msg, "signal 9"));
+    ck_assert_uint_gt(m.count, 0);
+    ck_assert_int_eq(box_release(k.box, &e), -1); /* for good */
+    box_close(k.box);
+    k.box = NULL;
+    ck_assert(kit_wait(all_gone, &m));
+    kit_open(&next, NULL);
+    ck_assert_uint_eq(kit_groups(k.keeper_pid), 0);
+    struct box_outcome o = shot_at(&next, "exit", "0");
+    check_exit(&o, 0);
+    ck_assert_uint_eq(kit_lines(getpid(), "mountinfo"), mounts);
+    shot_done(&s);
+    kit_close(&next);
+    kit_close(&k);
+}
+END_TEST
+
+START_TEST(a_client_that_vanishes_takes_its_keeper_along)
+{
+    int report[2];
+    ck_assert_int_eq(pipe2(report, O_CLOEXEC), 0);
+    pid_t client = fork();
+    if (client == 0) {
+        struct kit k;
+        struct shot s;
+        kit_open(&k, NULL);
+        (void)!write(report[1], &k.keeper_pid, sizeof k.keeper_pid);
+        shot_init(&s, "spin", NULL);
+        s.command.limits.cpu_time_ms = s.command.limits.wall_time_ms = 60000;
+        shot_run(&k, &s);
+        _exit(0);
+    }
+    struct murder m = { .count = 1 };
+    ck_assert_int_eq(read(report[0], &m.pids[0], sizeof m.pids[0]), (ssize_t)sizeof m.pids[0]);
+    usleep(200000);
+    m.count += kit_processes(m.pids[0], m.pids + 1, ARRAY_COUNT(m.pids) - 1);
+    ck_assert_int_eq(kill(client, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(client, NULL, 0), client);
+    ck_assert(kit_wait(all_gone, &m));
+    ck_assert_uint_eq(kit_groups(m.pids[0]), 0);
+}
+END_TEST
+
+/* --- many runs -------------------------------------------------------------------------------- */
+
+static void run_once(struct kit *k, int i)
+{
+    static const char *const verbs[] = { "exit", "segfault", "daemon", "forks" };
+    struct shot s;
+    struct err e;
+    shot_init(&s, verbs[i % 4], i % 4 == 3 ? "5" : "0", NULL);
+    s.command.keep_files = i % 5 == 0;
+    shot_run(k, &s);
+    ck_assert(s.o.started && s.o.cause == BOX_CAUSE_NONE);
+    shot_done(&s);
+    if (i % 10 == 0)
+        ck_assert_int_eq(box_release(k->box, &e), 0);
+}
+
+START_TEST(two_hundred_runs_leave_groups_mounts_and_descriptors_as_they_were)
+{
+    static const char *const set[] = { "box.warm=0", NULL };
+    struct kit k;
+    struct err e;
+    pid_t pids[64];
+    kit_open(&k, set);
+    run_once(&k, 0);
+    ck_assert_int_eq(box_release(k.box, &e), 0);
+    size_t groups = kit_groups(k.keeper_pid), mounts = kit_lines(k.keeper_pid, "mountinfo");
+    size_t fds = kit_entries(k.keeper_pid, "fd"), own_fds = kit_entries(getpid(), "fd");
+    size_t processes = kit_processes(k.keeper_pid, pids, 64);
+    for (int i = 0; i < 200; i++)
+        run_once(&k, i);
+    ck_assert_int_eq(box_release(k.box, &e), 0);
+    ck_assert_uint_eq(kit_groups(k.keeper_pid), groups);
+    ck_assert_uint_eq(kit_processes(k.keeper_pid, pids, 64), processes);
+    ck_assert_uint_eq(kit_lines(k.keeper_pid, "mountinfo"), mounts);
+    ck_assert_uint_eq(kit_entries(k.keeper_pid, "fd"), fds);
+    ck_assert_uint_eq(kit_entries(getpid(), "fd"), own_fds);
+    kit_close(&k);
+}
+END_TEST
+
+START_TEST(a_keeper_that_cannot_start_says_why)
+{
+    static const char *const args[] = { "--set", "box.cgroup=/no/such/group", NULL };
+    char own[256];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[n > 0 ? n : 0] = '\0';
+    *strrchr(own, '/') = '\0';
+    auto_free_ char *program = xasprintf("%s/../minos-box", own);
+    struct box_options o = { .program = program, .args = args, .timeout_ms = 10000 };
+    struct box *b = NULL;
+    struct err e;
+    ck_assert_int_eq(box_open(&o, &b, &e), -1);
+    ck_assert_int_eq(e.kind, ERR_SYS);
+    ck_assert_msg(strstr(e.msg, "/no/such/group") != NULL, "%s", e.msg);
+    o.program = "/no/such/program";
+    ck_assert_int_eq(box_open(&o, &b, &e), -1);
+    ck_assert_int_eq(e.errnum, ENOENT);
+    o = (struct box_options){ .socket_path = "/no/such/socket", .timeout_ms = 1000 };
+    ck_assert_int_eq(box_open(&o, &b, &e), -1);
+    ck_assert_int_eq(e.errnum, ENOENT);
+    box_close(NULL);
+}
+END_TEST
+
+KIT_MAIN("box life", two_keepers_work_at_once_and_apart,
+         a_keeper_that_ends_takes_its_groups_and_cells_along,
+         a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up,
+         a_client_that_vanishes_takes_its_keeper_along,
+         two_hundred_runs_leave_groups_mounts_and_descriptors_as_they_were,
+         a_keeper_that_cannot_start_says_why)
