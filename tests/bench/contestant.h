@@ -77,8 +77,8 @@ void argv_free(char **argv);
 /* The path of `program` on PATH, or NULL; the caller frees. */
 char *argv_find(const char *program);
 
-/* Start argv[0] (a path) with these three descriptors as 0, 1 and 2, no signal blocked, and wait for
- * its end. */
+/* Start argv[0] (a path) with these three descriptors as 0, 1 and 2, no signal blocked, and wait
+ * for its end. */
 must_check_ int argv_run(char *const *argv, const int stdio[3], int *ret_status, struct err *e);
 
 /* The first line that it prints on either stream, "" when none; for versions and complaints. */

@@ -18,7 +18,7 @@
 
 const struct job http_jobs[] = {
     { .name = "c-cached", .language = "c", .source = C_SUM, .wait = true },
-    { .name = "c-new", .language = "c", .source = C_SUM, .comment = "/* %s */\n", .wait = true },
+    { .name = "c-new", .language = "c", .source = C_SUM, .fresh = true, .wait = true },
     { .name = "python", .language = "python3", .source = PYTHON_SUM, .wait = true },
     { .name = "java-cached", .language = "java", .source = JAVA_SUM, .wait = true },
     { .name = "accept", .language = "c", .source = C_SUM },

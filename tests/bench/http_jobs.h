@@ -6,10 +6,10 @@
 struct job {
     const char *name;
     const char *language;
-    const char *source;  /* reads two numbers, prints their sum; NULL ends the table */
-    const char *comment; /* a comment's form in that language; NULL: the source never changes, so
-                            it is compiled once and the artifact is used again */
-    bool wait;           /* for the verdict; else only for the durable accept */
+    const char *source; /* reads two numbers, prints their sum; NULL ends the table */
+    bool fresh; /* a comment (as C has it) makes every one a source that was never compiled; else
+                   it is compiled once and its artifact used again */
+    bool wait;  /* for the verdict; else only for the durable accept */
 };
 
 extern const struct job http_jobs[];

@@ -51,14 +51,12 @@ static void client_close(void *state)
     free(c);
 }
 
-/* The request; where the job says so, with a comment that no source had before. */
+/* The request. */
 static char *make_body(const struct job *job)
 {
-    char unique[64] = "";
     auto_buf_ struct buf source = { 0 };
-    snprintf(unique, sizeof unique, "%d %" PRId64, (int)getpid(), clock_mono_ns());
-    if (job->comment != NULL)
-        buf_printf(&source, "/* %s */\n", unique);
+    if (job->fresh)
+        buf_printf(&source, "/* %d %" PRId64 " */\n", (int)getpid(), clock_mono_ns());
     buf_puts(&source, job->source);
     json_t *body = json_pack("{s:s s:s s:s s:s}", "language", job->language, "source",
                              buf_text(&source), "stdin", "19 23\n", "expected_output", "42\n");
@@ -73,8 +71,8 @@ static int64_t cells_ns(const json_t *result)
     size_t i;
     const json_t *test, *compile = json_object_get(result, "compile");
     double ms = 0;
-    json_array_foreach(json_object_get(result, "tests"), i, test)
-        ms += json_number_value(json_object_get(test, "wall_time_ms"));
+    json_array_foreach(json_object_get(result, "tests"), i, test) ms +=
+        json_number_value(json_object_get(test, "wall_time_ms"));
     if (!json_is_true(json_object_get(compile, "cached")))
         ms += json_number_value(json_object_get(compile, "wall_time_ms"));
     return (int64_t)(ms * NS_PER_MS);
@@ -84,9 +82,9 @@ static int check_answer(const struct client *c, long status, int64_t *ret_cells_
 {
     json_t *result = json_loadb(buf_text(&c->answer), c->answer.len, JSON_ALLOW_NUL, NULL);
     const char *verdict = json_string_value(json_object_get(result, "verdict"));
-    bool good = c->job->wait ? status == STATUS_DONE && verdict != NULL &&
-                                   strcmp(verdict, "accepted") == 0
-                             : status == STATUS_ACCEPTED;
+    bool good = c->job->wait
+                    ? status == STATUS_DONE && verdict != NULL && strcmp(verdict, "accepted") == 0
+                    : status == STATUS_ACCEPTED;
     *ret_cells_ns = cells_ns(result);
     json_decref(result);
     return good ? 0

@@ -36,8 +36,11 @@ static void name_file_system(const char *dir, char *ret, size_t size)
     static const struct {
         long magic;
         const char *name;
-    } known[] = { { 0xef53, "ext4" },      { 0x58465342, "xfs" },      { 0x9123683e, "btrfs" },
-                  { 0x01021994, "tmpfs" }, { 0x794c7630, "overlayfs" } };
+    } known[] = { { 0xef53, "ext4" },
+                  { 0x58465342, "xfs" },
+                  { 0x9123683e, "btrfs" },
+                  { 0x01021994, "tmpfs" },
+                  { 0x794c7630, "overlayfs" } };
     struct statfs fs;
     snprintf(ret, size, "unknown");
     if (statfs(dir, &fs) < 0)
@@ -100,11 +103,10 @@ static int64_t busy_ns(void)
 {
     int64_t t[8] = { 0 };
     auto_file_ FILE *f = fopen("/proc/stat", "re");
-    if (f == NULL ||
-        fscanf(f,
-               "cpu %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
-               " %" SCNd64 " %" SCNd64,
-               &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) < 7)
+    if (f == NULL || fscanf(f,
+                            "cpu %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
+                            " %" SCNd64 " %" SCNd64 " %" SCNd64,
+                            &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) < 7)
         return 0;
     return (t[0] + t[1] + t[2] + t[5] + t[6]) * (NS_PER_S / sysconf(_SC_CLK_TCK));
 }

@@ -9,6 +9,8 @@
  */
 #include "tests/bench/pairs.h"
 
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "tests/bench/crew.h"
 #include "tests/bench/rows.h"

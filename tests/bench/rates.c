@@ -2,6 +2,10 @@
  * lane_body on. */
 #include "tests/bench/rates.h"
 
+#include <assert.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "tests/bench/crew.h"
 #include "tests/bench/rows.h"

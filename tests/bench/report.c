@@ -52,8 +52,8 @@ void report_version(struct report *r, const char *program, const char *version)
 
 json_t *report_table(struct report *r, const char *suite, const char *title, const char *about)
 {
-    json_t *table = json_pack("{s:s s:s s:s s:[]}", "suite", suite, "title", title, "about", about,
-                              "rows");
+    json_t *table =
+        json_pack("{s:s s:s s:s s:[]}", "suite", suite, "title", title, "about", about, "rows");
     json_array_append_new(r->tables, table);
     return table;
 }
@@ -136,12 +136,11 @@ void report_print_machine(const struct report *r, const struct machine *m)
 int report_write(const struct report *r, const struct machine *m, const char *path, struct err *e)
 {
     char now[CLOCK_RFC3339_BYTES];
-    json_t *whole =
-        json_pack("{s:s s:s s:{s:s s:s s:i s:s s:f} s:O s:O}", "measured_at",
-                  clock_rfc3339(clock_unix_ms(), now), "minos", MINOS_VERSION, "machine", "kernel",
-                  m->kernel, "cpu", m->cpu, "core_count", m->core_count, "file_system",
-                  m->file_system, "load", machine_load(), "versions", r->versions, "tables",
-                  r->tables);
+    json_t *whole = json_pack("{s:s s:s s:{s:s s:s s:i s:s s:f} s:O s:O}", "measured_at",
+                              clock_rfc3339(clock_unix_ms(), now), "minos", MINOS_VERSION,
+                              "machine", "kernel", m->kernel, "cpu", m->cpu, "core_count",
+                              m->core_count, "file_system", m->file_system, "load", machine_load(),
+                              "versions", r->versions, "tables", r->tables);
     int bad = json_dump_file(whole, path, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(whole);
     return bad != 0 ? err_sys(e, "write %s", path) : 0;

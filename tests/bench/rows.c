@@ -1,6 +1,7 @@
 /* rows.c - rows of the report from what the engines measured; the minos-bench process. */
 #include "tests/bench/rows.h"
 
+#include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 
 static double ms(int64_t ns)

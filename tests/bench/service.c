@@ -28,7 +28,7 @@ enum {
 
 /* What a child becomes. */
 struct start {
-    const char *const *argv;
+    char *const *argv;
     int ready_fd;       /* where "ready URL\n" is written: its descriptor 1 */
     const char *log;    /* and its standard error */
     const char *own_as; /* run as the owner of this file; NULL: as we are */
@@ -50,7 +50,7 @@ _Noreturn static void become(const struct start *s)
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* after setuid, which clears it */
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(s->argv[0], (char *const *)s->argv);
+    execv(s->argv[0], s->argv);
     perror(s->argv[0]);
     _exit(127);
 }
@@ -89,7 +89,7 @@ static int add_log(const struct service *s, struct err *e)
     return err_wrap(e, "%.300s", last != NULL ? last + 1 : log.data);
 }
 
-static int start(struct service *s, const char *const *argv, const char *own_as, struct err *e)
+static int start(struct service *s, char *const *argv, const char *own_as, struct err *e)
 {
     char line[READY_BYTES_MAX];
     int pipe_fds[2];
@@ -123,7 +123,7 @@ static int read_key(struct service *s, const char *dir, struct err *e)
     return 0;
 }
 
-static int start_and_key(struct service *s, const char *const *argv, const char *dir, const char *own_as,
+static int start_and_key(struct service *s, char *const *argv, const char *dir, const char *own_as,
                          struct err *e)
 {
     *s = (struct service){ .log = xasprintf("%s/service.log", dir) };
@@ -133,26 +133,33 @@ static int start_and_key(struct service *s, const char *const *argv, const char 
     return err_wrap(e, "%s", argv[0]);
 }
 
+/* The command line is cut at blanks: no path of ours has one, TMPDIR must not. */
+static int start_line(struct service *s, char *line, const char *dir, const char *own_as,
+                      struct err *e)
+{
+    enum { WORDS_MAX = 16 };
+    char *argv[WORDS_MAX + 1] = { NULL }, *word;
+    for (size_t i = 0; i < WORDS_MAX && (word = strsep(&line, " ")) != NULL; i++)
+        argv[i] = word;
+    return start_and_key(s, argv, dir, own_as, e);
+}
+
 int service_up(struct service *s, const char *programs_dir, const char *dir, struct err *e)
 {
-    auto_free_ char *minos = xasprintf("%s/minos", programs_dir);
-    auto_free_ char *conf = xasprintf("%s/minos.yaml", dir);
-    auto_free_ char *data = xasprintf("%s/data", dir);
-    const char *const argv[] = { minos,  "up",          "--config", conf, "--listen",
-                                 "127.0.0.1:0", "--data", data, NULL };
-    return start_and_key(s, argv, dir, NULL, e);
+    auto_free_ char *line =
+        xasprintf("%s/minos up --config %s/minos.yaml --listen 127.0.0.1:0 --data %s/data",
+                  programs_dir, dir, dir);
+    return start_line(s, line, dir, NULL, e);
 }
 
 int service_up_server(struct service *s, const char *programs_dir, const char *dir, struct err *e)
 {
-    auto_free_ char *server = xasprintf("%s/minos-server", programs_dir);
-    auto_free_ char *conf = xasprintf("%s/minos.yaml", dir);
     auto_free_ char *data = xasprintf("%s/data", dir);
-    auto_free_ char *data_dir = xasprintf("store.data_dir=%s", data);
-    const char *const argv[] = { server,   "--config", conf,
-                                 "--set",  "server.listen=127.0.0.1:0",
-                                 "--set",  data_dir,   "--ready-fd", "1", NULL };
-    return start_and_key(s, argv, dir, data, e);
+    auto_free_ char *line =
+        xasprintf("%s/minos-server --config %s/minos.yaml --set server.listen=127.0.0.1:0 "
+                  "--set store.data_dir=%s --ready-fd 1",
+                  programs_dir, dir, data);
+    return start_line(s, line, dir, data, e);
 }
 
 void service_down(struct service *s)

@@ -1,0 +1,131 @@
+/* suites.c - what is measured: which contestants, by which engine, in which rhythm; the minos-bench
+ * process. */
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "tests/bench/pairs.h"
+#include "tests/bench/rates.h"
+
+enum {
+    IDLE_MS = 150, /* long enough for the kernel to forget the last launch */
+    BURST = 4,     /* turns in a row that count, behind WARMUPS that do not */
+    WARMUPS = 1,
+    ROUNDS = 3,      /* of slices; the median one is told */
+    SETTLE_MS = 300, /* of rates.c, a slice */
+    MS = 1000,
+    PERCENT = 100,
+};
+
+/* --- launch: how long until one program has run ------------------------------------------------
+ */
+
+static const struct launch_table {
+    const char *title, *about;
+    const struct contestant *contestants;
+    size_t lanes;
+    int64_t idle_ms;
+    size_t warmups, burst;
+    int64_t percent; /* of the suite's time */
+} launch_tables[] = {
+    { "back to back, 1 at once", "bursts of 4 turns, interleaved; one uncounted before each",
+      contestants_launch, 1, 0, WARMUPS, BURST, 25 },
+    { "back to back, 2 at once", "the same on two lanes: each contestant beside itself",
+      contestants_launch, 2, 0, WARMUPS, BURST, 20 },
+    { "150 ms idle before each, 1 at once", "a judge's rhythm: nothing runs before a launch",
+      contestants_idle, 1, IDLE_MS, 0, 1, 30 },
+    { "150 ms idle before each, 2 at once", "the same on two lanes: each contestant beside itself",
+      contestants_idle, 2, IDLE_MS, 0, 1, 25 },
+};
+
+int suite_launch(struct bench *b, int64_t seconds, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(launch_tables); i++) {
+        const struct launch_table *t = &launch_tables[i];
+        struct entry entries[CONTESTANTS_MAX];
+        struct pairs_plan plan = { .suite = "launch",
+                                   .title = t->title,
+                                   .about = t->about,
+                                   .entries = entries,
+                                   .count = entries_find(b, t->contestants, entries),
+                                   .lanes = t->lanes,
+                                   .idle_ms = t->idle_ms,
+                                   .warmups = t->warmups,
+                                   .burst = t->burst,
+                                   .share_ms = seconds * MS * t->percent / PERCENT };
+        if (pairs_run(b, &plan, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- steady: how many a second, and does anything pile up ---------------------------------------
+ */
+
+static size_t there(const struct entry *entries, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += entries[i].there;
+    return n > 0 ? n : 1;
+}
+
+/* Rounds of slices that fill the time. */
+static int slices(struct bench *b, const char *suite, const char *title, const char *about,
+                  const struct contestant *contestants, int64_t ms, struct err *e)
+{
+    struct entry entries[CONTESTANTS_MAX];
+    size_t count = entries_find(b, contestants, entries);
+    int64_t slice_ms = ms / ROUNDS / (int64_t)there(entries, count) - SETTLE_MS;
+    struct rates_plan plan = { .suite = suite,
+                               .title = title,
+                               .about = about,
+                               .entries = entries,
+                               .count = count,
+                               .rounds = ROUNDS,
+                               .slice_ms = slice_ms > SETTLE_MS ? slice_ms : SETTLE_MS };
+    return rates_run(b, &plan, e);
+}
+
+int suite_steady(struct bench *b, int64_t seconds, struct err *e)
+{
+    return slices(b, "steady", "launches per second, all cores",
+                  "cpu: of the whole machine, kernel included; growth: of what the machine holds, "
+                  "over all slices",
+                  contestants_steady, seconds * MS, e);
+}
+
+/* --- service: from HTTP to the verdict ----------------------------------------------------------
+ */
+
+static int judged_tables(struct bench *b, int64_t ms, struct err *e)
+{
+    struct entry entries[CONTESTANTS_MAX];
+    struct pairs_plan latency = { .suite = "service",
+                                  .title = "submit to verdict with ?wait, 1 client",
+                                  .about = "every accept durable; beside single launches of `true`",
+                                  .entries = entries,
+                                  .count = entries_find(b, contestants_latency, entries),
+                                  .lanes = 1,
+                                  .burst = 1,
+                                  .share_ms = ms * 60 / PERCENT };
+    if (pairs_run(b, &latency, e) < 0)
+        return -1;
+    return slices(b, "service", "verdicts per second over HTTP",
+                  "C, cached, one test each; beside launches of `true` on all cores",
+                  contestants_judging, ms * 25 / PERCENT, e);
+}
+
+int suite_service(struct bench *b, int64_t seconds, struct err *e)
+{
+    const char *dir = b->fixture.dir;
+    if (service_up(&b->service, b->programs_dir, dir, e) < 0)
+        return -1;
+    int r = judged_tables(b, seconds * MS, e);
+    service_down(&b->service);
+    if (r < 0 || service_up_server(&b->service, b->programs_dir, dir, e) < 0)
+        return -1;
+    r = slices(b, "service", "accepts per second over HTTP",
+               "minos-server alone; each answered once it is on disk", contestants_accepting,
+               seconds * MS * 15 / PERCENT, e);
+    service_down(&b->service);
+    return r;
+}
