@@ -143,7 +143,7 @@ START_TEST(messages_say_what_happened)
     ck_message(stopped(BOX_CAUSE_CPU), "needed more than 2.000 s of cpu time");
     ck_message(stopped(BOX_CAUSE_IDLE), "slept or waited for more than 10.0 s");
     ck_message(stopped(BOX_CAUSE_MEMORY), "needed more than 256 MiB of memory");
-    ck_message(stopped(BOX_CAUSE_OUTPUT), "wrote more than 16 MiB");
+    ck_message(stopped(BOX_CAUSE_OUTPUT), "wrote more than 16.0 MiB");
     ck_message(stopped(BOX_CAUSE_PROCESSES), "needed more than 64 processes and threads");
     o.seccomp_syscall = 101;
     ck_message(o, "made the system call ptrace, which is not allowed");
