@@ -60,7 +60,7 @@ struct run {
 
 static void run_done(struct run *r)
 {
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; i < BOX_COMMANDS_MAX; i++) /* r->count may be what was refused */
         for (size_t k = 0; k < 3; k++)
             close_fd(&r->gifts[i].owned[k]);
     for (size_t i = 0; i < r->stream_count; i++)
