@@ -73,24 +73,29 @@ libexecdir   = $(DESTDIR)$(PREFIX)/libexec/minos
 sharedir     = $(DESTDIR)$(PREFIX)/share/minos
 docdir       = $(DESTDIR)$(PREFIX)/share/doc/minos
 mandir       = $(DESTDIR)$(PREFIX)/share/man
-unitdir      = $(DESTDIR)$(PREFIX)/lib/systemd/system
-man_pages    = $(wildcard docs/man/*.[1-9])
-system_units = $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.slice deploy/systemd/*.target)
+libdir       = $(DESTDIR)$(PREFIX)/lib
 languages    = $(wildcard deploy/languages/*.yaml)
+system_units = $(notdir $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.slice \
+               deploy/systemd/*.target))
+man_pages    = $(notdir $(patsubst %.in,%,$(wildcard docs/man/*.in)))
+man_path     = $(mandir)/man$(subst .,,$(suffix $(1)))/$(1)
+system_files = $(addprefix $(libdir)/systemd/system/,$(system_units)) $(libdir)/sysusers.d/minos.conf \
+               $(libdir)/tmpfiles.d/minos.conf
 
 install: all ## copy programs, languages, manual and units below DESTDIR and PREFIX
-	install -d $(bindir) $(libexecdir) $(sharedir)/languages $(docdir) $(unitdir)
+	install -d $(bindir) $(libexecdir) $(sharedir)/languages $(docdir)
 	install -m 0755 $(BUILD)/minos $(bindir)/minos
 	install -m 0755 $(addprefix $(BUILD)/,$(filter-out minos,$(PROGRAMS))) $(libexecdir)/
-	$(if $(languages),install -m 0644 $(languages) $(sharedir)/languages/)
-	$(foreach m,$(man_pages),install -D -m 0644 $(m) $(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
-	$(foreach u,$(system_units),sed 's|/usr/local/|$(PREFIX)/|g' $(u) >$(unitdir)/$(notdir $(u));)
+	install -m 0644 $(languages) $(sharedir)/languages/
+	install -d $(sort $(dir $(foreach m,$(man_pages),$(call man_path,$(m)))) $(dir $(system_files)))
+	set -e; $(foreach m,$(man_pages),docs/man/generate docs/man/$(m).in $(BUILD) >$(call man_path,$(m));)
+	set -e; $(foreach u,$(system_units),sed 's|/usr/local/|$(PREFIX)/|g' deploy/systemd/$(u) >$(libdir)/systemd/system/$(u);)
+	install -m 0644 deploy/systemd/minos.sysusers.conf $(libdir)/sysusers.d/minos.conf
+	install -m 0644 deploy/systemd/minos.tmpfiles.conf $(libdir)/tmpfiles.d/minos.conf
 	install -m 0644 $(wildcard README.md CHANGELOG.md LICENSE) $(docdir)/
 	$(BUILD)/minos config >$(docdir)/minos.yaml.example
 
 uninstall: ## remove what install copied; configuration and data stay
-	rm -f $(bindir)/minos
+	rm -f $(bindir)/minos $(system_files) $(foreach m,$(man_pages),$(call man_path,$(m)))
 	rm -rf $(libexecdir) $(sharedir) $(docdir)
-	rm -f $(foreach m,$(man_pages),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
-	rm -f $(foreach u,$(system_units),$(unitdir)/$(notdir $(u)))
 .PHONY: install uninstall
