@@ -32,21 +32,21 @@ static const struct opt_spec spec = {
     .after = CLI_EXIT_HELP,
 };
 
-static const struct {
-    const char *suffix, *source;
+static const struct program {
+    const char *suffix, *input, *source;
 } programs[] = {
-#define HELLO(suffix, source) { suffix, source },
+#define HELLO(suffix, input, source) { suffix, input, source },
 #include "server/cli/hello.def"
 #undef HELLO
 };
 
 /* The program for a language, by its source file; NULL when there is none. */
-static const char *program_for(const json_t *language)
+static const struct program *program_for(const json_t *language)
 {
     const char *dot = strrchr(text_member(language, "source_file"), '.');
     for (size_t i = 0; dot != NULL && i < ARRAY_COUNT(programs); i++)
         if (strcmp(dot + 1, programs[i].suffix) == 0)
-            return programs[i].source;
+            return &programs[i];
     return NULL;
 }
 
@@ -57,12 +57,13 @@ static int submit_all(struct api *api, const json_t *languages, json_t *answers,
     const json_t *language;
     json_array_foreach(languages, i, language)
     {
-        const char *source = program_for(language), *id = text_member(language, "id");
-        if (source == NULL || !json_is_true(json_object_get(language, "available")))
+        const struct program *p = program_for(language);
+        const char *id = text_member(language, "id");
+        if (p == NULL || !json_is_true(json_object_get(language, "available")))
             continue;
         json_t *answer = NULL;
-        json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "language", id, "source", source,
-                                    "stdin", "Minos\n", "expected_output", "Hello, Minos\n");
+        json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "language", id, "source", p->source,
+                                    "stdin", p->input, "expected_output", "Hello, Minos\n");
         int r = api_post(api, "/v1/submissions", request, &answer, e);
         json_decref(request);
         if (r < 0)
@@ -90,7 +91,9 @@ static int wait_all(struct api *api, const json_t *answers, json_t *results, str
 static void add_row(struct term_table *t, const json_t *result)
 {
     const json_t *language = json_object_get(result, "language");
-    const json_t *test = json_array_get(json_object_get(result, "tests"), 0);
+    const json_t *first = json_array_get(json_object_get(result, "tests"), 0);
+    bool ran = strcmp(text_member(first, "verdict"), "skipped") != 0;
+    const json_t *test = ran ? first : NULL;
     const json_t *compile = json_object_get(result, "compile");
     const char *verdict = text_member(result, "verdict"), *id = text_member(language, "id");
     const json_t *const numbers[] = { json_object_get(compile, "cpu_time_ms"),

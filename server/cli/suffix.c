@@ -33,7 +33,7 @@ static const char *unaliased(const char *suffix)
 
 int suffix_choose(const json_t *languages, const char *path, char **ret_language, struct err *e)
 {
-    const char *suffix = unaliased(suffix_of(path)), *missing = NULL, *package = "";
+    const char *suffix = unaliased(suffix_of(path)), *found = NULL, *missing = NULL, *package = "";
     size_t i;
     const json_t *row;
     json_array_foreach(api_list(languages, "languages"), i, row)
@@ -41,12 +41,14 @@ int suffix_choose(const json_t *languages, const char *path, char **ret_language
         bool same = strcmp(suffix_of(text_member(row, "source_file")), suffix) == 0;
         if (!same || suffix[0] == '\0')
             continue;
-        if (json_is_true(json_object_get(row, "available"))) {
-            *ret_language = xstrdup(text_member(row, "id"));
-            return 0;
-        }
+        if (json_is_true(json_object_get(row, "available")))
+            found = text_member(row, "id");
         missing = text_member(row, "id");
         package = text_member(row, "package");
+    }
+    if (found != NULL) {
+        *ret_language = xstrdup(found);
+        return 0;
     }
     if (missing != NULL)
         return err_input(e, "%s: %s is not available on this judge: install %s there", path,

@@ -6,8 +6,9 @@
 #include "sandbox/base/err.h"
 #include "server/cli/api.h"
 
-/* Choose among a /v1/languages answer for `path`: the first available language whose source file
- * has that suffix. ERR_INPUT when none has, or none of them is available. The caller frees. */
+/* Choose among a /v1/languages answer for `path`: the last available language whose source file
+ * has that suffix (they are sorted, so c17 rather than c11). ERR_INPUT when none has, or none of
+ * them is available. The caller frees. */
 must_check_ int suffix_choose(const json_t *languages, const char *path, char **ret_language,
                               struct err *e);
 

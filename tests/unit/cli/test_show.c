@@ -120,12 +120,13 @@ START_TEST(a_language_is_found_by_the_suffix)
 {
     json_t *languages =
         result("{\"languages\": ["
-               "{\"id\": \"c\", \"source_file\": \"main.c\", \"available\": true},"
+               "{\"id\": \"c11\", \"source_file\": \"main.c\", \"available\": true},"
+               "{\"id\": \"c17\", \"source_file\": \"main.c\", \"available\": true},"
                "{\"id\": \"cpp17\", \"source_file\": \"main.cpp\", \"available\": false},"
                "{\"id\": \"cpp20\", \"source_file\": \"main.cpp\", \"available\": true},"
                "{\"id\": \"go\", \"source_file\": \"main.go\", \"available\": false,"
                " \"package\": \"golang\"}]}");
-    static const char *const found[][2] = { { "/a.b/x.c", "c" },
+    static const char *const found[][2] = { { "/a.b/x.c", "c17" },
                                             { "x.cpp", "cpp20" },
                                             { "x.cc", "cpp20" } };
     struct err e;
