@@ -145,8 +145,6 @@ int box_usable(const struct box *b, struct err *e)
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
-extern char **environ;
-
 /* The keeper gets its socket as descriptor 3, standard error for its log, and nothing else of ours:
  * no other descriptor, no blocked signal, a process group of its own (Ctrl-C is for us; it sees us
  * go). */

@@ -357,7 +357,7 @@ static int turn(struct run *r, int64_t deadline_mono_ns, struct err *e)
         if (polls[2 + i].revents != 0 && pump(r, &r->streams[i], &more, e) < 0)
             return -1;
     bool due = r->watch != NULL && r->watch->every_ms > 0 && clock_mono_ns() >= r->watch_mono_ns;
-    if ((polls[1].revents != 0 || due) && ask_watch(r, e) < 0)
+    if (r->watch != NULL && (polls[1].revents != 0 || due) && ask_watch(r, e) < 0)
         return -1;
     if (polls[0].revents != 0 && take_message(r, e) < 0)
         return -1;

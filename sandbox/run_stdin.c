@@ -20,7 +20,7 @@ enum { COPY_BYTES_MAX = 64 * 1024 * 1024 };
  * its parent. */
 static _Noreturn void feed(int from, int to)
 {
-    static char chunk[64 * 1024];
+    char chunk[64 * 1024];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         ssize_t n = read(from, chunk, sizeof chunk);

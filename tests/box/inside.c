@@ -30,6 +30,12 @@ static void put(int fd, const char *text)
     (void)!write(fd, text, strlen(text));
 }
 
+static void ignore(int number_of_signal)
+{
+    const struct sigaction action = { .sa_handler = SIG_IGN };
+    sigaction(number_of_signal, &action, NULL);
+}
+
 /* --- how it ends ------------------------------------------------------------------------------ */
 
 static int do_exit(char **args)
@@ -53,8 +59,7 @@ static int do_segfault(char **args)
 
 static int do_divide(char **args)
 {
-    volatile int zero = 0;
-    return (int)number(args[0]) / zero;
+    return (int)(number(args[0]) / number(args[1]));
 }
 
 /* --- limits ----------------------------------------------------------------------------------- */
@@ -112,7 +117,7 @@ static int do_fill_tmp(char **args)
 {
     static char block[65536];
     int fd = open("/tmp/full", O_WRONLY | O_CREAT, 0600);
-    signal(SIGXFSZ, SIG_IGN);
+    ignore(SIGXFSZ);
     for (long left = number(args[0]); left > 0; left -= (long)sizeof block)
         if (write(fd, block, sizeof block) < 0)
             return errno == ENOSPC || errno == EFBIG ? 7 : 8;
@@ -176,8 +181,8 @@ static int do_daemon(char **args)
     (void)args;
     if (fork() == 0) {
         setsid();
-        signal(SIGTERM, SIG_IGN);
-        signal(SIGHUP, SIG_IGN);
+        ignore(SIGTERM);
+        ignore(SIGHUP);
         if (fork() == 0)
             for (;;)
                 pause();
@@ -284,7 +289,6 @@ static int do_args(char **args)
 
 static int do_env(char **args)
 {
-    extern char **environ;
     (void)args;
     return do_args(environ);
 }
