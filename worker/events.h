@@ -11,7 +11,7 @@
 #include "sandbox/base/err.h"
 #include "schema/wake.h"
 
-enum { EVENTS_DRAIN_MS = 5000 }; /* how long a stopping slot lets its submission go on */
+enum { EVENTS_DRAIN_MS = 3000 }; /* how long a stopping slot lets its submission go on */
 
 struct events {
     struct wake *wake;
