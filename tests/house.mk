@@ -8,9 +8,9 @@ ch_files = $(shell . tests/lint/files.sh && ch_files)
 export CC BUILD
 
 lint: all unit ## every lint of tests/lint: a line each, then the counts
-	@CPPFLAGS='$(CPPFLAGS)' MAKE='$(MAKE)' tests/lint/run
+	@LINT_CPPFLAGS='$(CPPFLAGS)' MAKE='$(MAKE)' tests/lint/run
 lint-%: ## one lint by name, such as lint-sizes
-	@CPPFLAGS='$(CPPFLAGS)' MAKE='$(MAKE)' tests/lint/run $*
+	@LINT_CPPFLAGS='$(CPPFLAGS)' MAKE='$(MAKE)' tests/lint/run $*
 format: ## let clang-format rewrite every C file
 	clang-format -i $(ch_files)
 format-check: lint-format ## say which C files clang-format would change
