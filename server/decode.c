@@ -143,17 +143,16 @@ static bool name_ok(const char *name)
     return true;
 }
 
-static bool check_name(struct problem *p, const char *path, const char *name)
+static void check_name(struct problem *p, const char *name)
 {
     if (name_ok(name))
-        return true;
+        return;
     json_t *value = json_string(name);
     walk_fault(
-        p, path, value,
+        p, "files", value,
         "a file name of 1 to %d bytes without '/' and control characters, not \".\" or \"..\"",
         DECODE_NAME_MAX);
     json_decref(value);
-    return false;
 }
 
 /* Room for one more file; the draft owns both arrays. */
@@ -181,7 +180,7 @@ static void read_files(const struct raw *raw, struct draft *d, struct problem *p
             struct draft_bytes bytes;
         } target = { 0 };
         const struct walk_row row = { name, WALK_BYTES, 0, 0, 0 };
-        check_name(p, "files", name);
+        check_name(p, name);
         json_t *one = json_pack("{sO}", name, v);
         walk_object(p, one, "files", &row, 1, &target);
         json_decref(one);
@@ -199,51 +198,77 @@ static const struct draft_bytes *find_file(const struct draft *d, const char *na
     return NULL;
 }
 
-/* Which of several files is the program. */
-static void pick_entry(const struct raw *raw, const struct language_record *lang, struct draft *d,
-                       struct problem *p)
+/* Whether the language starts something by name that is no file, such as a Java class. */
+static bool starts_by_name(const struct language_record *lang)
+{
+    return lang != NULL && lang->detail_json != NULL &&
+           strstr(lang->detail_json, "${entry_point}") != NULL;
+}
+
+static bool same_suffix(const char *a, const char *b)
+{
+    const char *dot_a = strrchr(a, '.'), *dot_b = strrchr(b, '.');
+    return dot_a != NULL && dot_b != NULL && strcmp(dot_a, dot_b) == 0;
+}
+
+/* Copies the entry point that was asked for, when it can be one. */
+static void read_entry(const struct raw *raw, struct draft *d, struct problem *p)
 {
     const char *entry = raw->entry_point;
-    bool usual = entry == NULL && lang != NULL && lang->source_file != NULL &&
-                 find_file(d, lang->source_file) != NULL;
-    if (usual)
-        entry = lang->source_file;
-    else if (entry == NULL && d->sub.file_count == 1)
-        entry = d->sub.files[0].name;
+    if (entry == NULL)
+        return;
+    if (name_ok(entry) && strlen(entry) <= DECODE_ENTRY_MAX && entry[0] != '-') {
+        d->sub.entry_point = xstrdup(entry);
+        return;
+    }
+    json_t *value = json_string(entry);
+    walk_fault(p, "entry_point", value,
+               "the name of a file or class: at most %d bytes, no '/', not beginning with '-'",
+               DECODE_ENTRY_MAX);
+    json_decref(value);
+}
+
+/* The worker looks for the entry point, then for the language's usual file, then for one with its
+ * suffix; here only what cannot be right is refused. */
+static void check_files(const struct language_record *lang, const struct draft *d,
+                        struct problem *p)
+{
+    const char *entry = d->sub.entry_point;
     const struct draft_bytes *file = entry != NULL ? find_file(d, entry) : NULL;
-    if (file == NULL) {
-        json_t *value = entry != NULL ? json_string(entry) : NULL;
+    if (entry != NULL && file == NULL && lang != NULL && !starts_by_name(lang)) {
+        json_t *value = json_string(entry);
         walk_fault(p, "entry_point", value, "the name of one of the files");
         json_decref(value);
-    } else if (file->len == 0 && file->data != NULL) {
-        problem_fault(p, "files", "\"\"", "at least 1 byte in the entry point");
     }
-    if (entry != NULL && !usual)
-        d->sub.entry_point = xstrdup(entry);
+    if (entry == NULL && lang != NULL && lang->source_file != NULL)
+        file = find_file(d, lang->source_file);
+    if (file == NULL && d->sub.file_count == 1)
+        file = &d->files[0];
+    if (file != NULL && file->data != NULL && file->len == 0)
+        problem_fault(p, "files", "\"\"", "at least 1 byte in the main file");
 }
 
 static void read_source(struct raw *raw, const struct language_record *lang, struct draft *d,
                         struct problem *p)
 {
-    const char *name = raw->entry_point;
-    if (name != NULL && check_name(p, "entry_point", name))
-        d->sub.entry_point = xstrdup(name);
-    if (name == NULL && lang != NULL)
-        name = lang->source_file;
+    const char *usual = lang != NULL && lang->source_file != NULL ? lang->source_file : "main";
+    const char *entry = d->sub.entry_point;
+    bool by_name = entry != NULL && starts_by_name(lang) && !same_suffix(entry, usual);
     if (raw->source.len == 0)
         problem_fault(p, "source", "\"\"", "at least 1 byte");
-    add_file(d, name != NULL ? name : "main", take_bytes(&raw->source));
+    add_file(d, entry != NULL && !by_name ? entry : usual, take_bytes(&raw->source));
 }
 
 static void read_program(struct raw *raw, const struct language_record *lang, struct draft *d,
                          struct problem *p)
 {
+    read_entry(raw, d, p);
     if (raw->source.data != NULL && raw->files != NULL) {
         walk_fault(p, "files", raw->files, "either \"source\" or \"files\", not both");
     } else if (raw->files != NULL) {
         read_files(raw, d, p);
         if (d->sub.file_count > 0)
-            pick_entry(raw, lang, d, p);
+            check_files(lang, d, p);
     } else if (raw->source.data != NULL) {
         read_source(raw, lang, d, p);
     } else {

@@ -13,6 +13,7 @@ enum {
     DECODE_TESTS_MAX = 10000,
     DECODE_FILES_MAX = 64,
     DECODE_NAME_MAX = 255,       /* bytes of a file's or test's name */
+    DECODE_ENTRY_MAX = 200,      /* bytes of an entry point */
     DECODE_METADATA_MAX = 16384, /* bytes of metadata, written compactly */
     DECODE_VALUES_MAX = 1000000, /* JSON values in one body: bounds the heap its tree needs */
     DECODE_PRIORITY_MAX = 100,   /* and -100 */

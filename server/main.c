@@ -1,39 +1,24 @@
 /*
  * main.c - minos-server: HTTP in, rows out. It runs without privilege and never starts a program.
- *
- * Threads: main (waits for signals), libmicrohttpd's (requests), the writer (all changes), the hub
- * (who waits for what). Stopping goes the way requests do: no new connections, the hub lets go of
- * whoever waits, the writer finishes what it was given, and then the daemon ends.
+ * Here: options, configuration, signals; serve.c starts and stops the rest.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "sandbox/base/cleanup.h"
-#include "sandbox/base/clock.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
-#include "server/first_key.h"
-#include "server/http.h"
-#include "server/listen.h"
-#include "server/server.h"
+#include "server/serve.h"
 
-enum {
-    SPARE_FDS = 512,             /* beside connections: store, sockets, blobs being sent */
-    BODIES_AT_ONCE = 4,          /* full-size bodies that may be on their way together */
-    BODIES_MIN_BYTES = 64 << 20, /* whatever the size of one */
-    DRAIN_MS = 10000,            /* for answers to go out when stopping */
-    OFFLOAD_THREADS = 2,
-};
+enum { SPARE_FDS = 512 }; /* beside connections: store, sockets, blobs being sent */
 
 struct args {
     const char *config;
@@ -100,113 +85,11 @@ static void raise_fd_limit(const struct server *srv)
     (void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
-/* Keys, and whether this address may be served with what there is of them. */
-static int check_access(const struct server *srv, const struct listener *l, struct err *e)
+static void wait_for_signal(int signal_fd)
 {
-    const char *dir = srv->conf->store_data_dir;
-    bool made = false, active = false;
-    if (srv->conf->server_allow_anonymous && !l->loopback)
-        return err_input(e,
-                         "server.allow_anonymous is for loopback addresses only, and server.listen "
-                         "is %s: unset one of them",
-                         srv->conf->server_listen);
-    if (first_key_ensure(dir, &made, &active, e) != 0)
-        return -1;
-    if (made)
-        log_event(&srv->log, LOG_INFO, "admin_key_made", "file=%s/admin.key", dir);
-    if (!active && !l->loopback)
-        return err_input(e,
-                         "every API key is revoked: %s is not served without keys; listen on "
-                         "127.0.0.1 or remove the store",
-                         srv->conf->server_listen);
-    return 0;
-}
-
-static int start_parts(struct server *srv, struct err *e)
-{
-    const struct conf *conf = srv->conf;
-    /* A thread may hold one loan and need a second for the languages. */
-    srv->readers = readers_new(conf->store_data_dir, 2 * (size_t)conf->server_threads + 2);
-    srv->auth = auth_new(srv->readers);
-    srv->catalog = catalog_new(srv->readers);
-    srv->metrics = metrics_new();
-    const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
-                                    srv->metrics };
-    const struct writer_options wo = { conf->store_data_dir, conf->store_queue_count_max,
-                                       conf->store_retention_ms, &srv->log };
-    if (offload_new(OFFLOAD_THREADS, &srv->offload, e) != 0 || hub_new(&ho, &srv->hub, e) != 0)
-        return -1;
-    return writer_new(&wo, &srv->writer, e);
-}
-
-/* In the order of a request's way, so that each hands on to one that still listens. */
-static void stop_parts(struct server *srv)
-{
-    if (srv->offload != NULL)
-        offload_stop(srv->offload);
-    if (srv->writer != NULL)
-        writer_stop(srv->writer);
-    if (srv->hub != NULL)
-        hub_stop(srv->hub);
-}
-
-static void free_parts(struct server *srv)
-{
-    offload_free(srv->offload);
-    writer_free(srv->writer);
-    hub_free(srv->hub);
-    catalog_free(srv->catalog);
-    auth_free(srv->auth);
-    metrics_free(srv->metrics);
-    readers_free(srv->readers);
-}
-
-static void wait_for_answers(struct server *srv)
-{
-    int64_t until = clock_mono_ns() + DRAIN_MS * NS_PER_MS;
-    const struct timespec pause = { 0, 2 * NS_PER_MS };
-    while (srv->active_count > 0 && clock_mono_ns() < until)
-        nanosleep(&pause, NULL);
-}
-
-static void stop(struct server *srv, struct http *http)
-{
-    srv->stopping = true;
-    http_quiesce(http);
-    hub_release(srv->hub);
-    wait_for_answers(srv);
-    stop_parts(srv);
-    http_stop(http);
-    log_event(&srv->log, LOG_INFO, "stopped", "unanswered=%lld", (long long)srv->active_count);
-}
-
-static int serve_started(struct server *srv, struct listener *l, int signal_fd, int ready_fd,
-                         struct err *e)
-{
-    struct http *http = NULL;
-    if (http_start(srv, take_fd(&l->fd), &http, e) != 0) {
-        stop_parts(srv);
-        return -1;
-    }
-    log_event(&srv->log, LOG_INFO, "serving", "url=%s data=%s threads=%" PRId64, l->url,
-              srv->conf->store_data_dir, srv->conf->server_threads);
-    ready_tell(ready_fd, l->url);
     struct signalfd_siginfo si;
     while (read(signal_fd, &si, sizeof si) < 0 && errno == EINTR)
         ;
-    stop(srv, http);
-    return 0;
-}
-
-static int serve(struct server *srv, struct listener *l, int signal_fd, int ready_fd, struct err *e)
-{
-    int rc = start_parts(srv, e);
-    if (rc == 0)
-        rc = serve_started(srv, l, signal_fd, ready_fd, e);
-    else
-        stop_parts(srv);
-    free_parts(srv);
-    return rc;
 }
 
 /* Blocked before any thread exists, so that all inherit it and only the signalfd sees them. */
@@ -228,26 +111,18 @@ static int run(const struct args *a, struct conf *conf, struct log *log, struct 
     if (load_conf(a, conf, e) != 0)
         return -1;
     log->level = level_of(conf->log_level);
-    int64_t bodies = BODIES_AT_ONCE * conf->server_body_bytes;
-    struct server srv = {
-        .conf = conf,
-        .log = *log,
-        .started_unix_ms = clock_unix_ms(),
-        .bodies_max_bytes = bodies > BODIES_MIN_BYTES ? bodies : BODIES_MIN_BYTES,
-    };
+    struct server srv = { .conf = conf, .log = *log };
     auto_fd_ int signal_fd = -1;
-    struct listener l = { .fd = -1 };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
     json_object_seed(0); /* before threads exist */
     raise_fd_limit(&srv);
-    if (open_signals(&signal_fd, e) != 0 || listen_open(conf->server_listen, &l, e) != 0)
+    if (open_signals(&signal_fd, e) != 0 || serve_start(&srv, e) != 0)
         return -1;
-    int rc = check_access(&srv, &l, e);
-    if (rc == 0)
-        rc = serve(&srv, &l, signal_fd, (int)a->ready_fd, e);
-    close_fd(&l.fd);
-    return rc;
+    ready_tell((int)a->ready_fd, srv.url);
+    wait_for_signal(signal_fd);
+    serve_stop(&srv);
+    return 0;
 }
 
 static int parse_args(int argc, char **argv, struct args *a, struct err *e)

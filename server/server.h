@@ -15,6 +15,8 @@
 #include "server/readers.h"
 #include "server/writer.h"
 
+struct http;
+
 struct server {
     const struct conf *conf;
     struct log log;
@@ -25,6 +27,8 @@ struct server {
     struct auth *auth;
     struct catalog *catalog;
     struct metrics *metrics;
+    struct http *http;
+    char url[128]; /* "http://127.0.0.1:8080", with the real port */
     int64_t started_unix_ms;
     int64_t bodies_max_bytes;          /* of all bodies in flight together */
     atomic_int_least64_t bodies_bytes; /* of them now */

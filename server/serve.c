@@ -1,0 +1,137 @@
+/*
+ * serve.c - starting and stopping what minos-server is made of; its main thread.
+ *
+ * Threads: main (waits for signals), libmicrohttpd's (requests), two for large bodies (offload.c),
+ * the writer (all changes), the hub (who waits for what). Stopping goes the way requests do: no new
+ * connections, the hub lets go of whoever waits, the writer finishes what it was given, and then
+ * the daemon ends, when nothing is suspended any more.
+ */
+#include "server/serve.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "server/first_key.h"
+#include "server/http.h"
+#include "server/listen.h"
+
+enum {
+    BODIES_AT_ONCE = 4,          /* full-size bodies that may be on their way together */
+    BODIES_MIN_BYTES = 64 << 20, /* whatever the size of one */
+    DRAIN_MS = 10000,            /* for answers to go out when stopping */
+    OFFLOAD_THREADS = 2,
+};
+
+/* Keys, and whether this address may be served with what there is of them. */
+static int check_access(const struct server *srv, const struct listener *l, struct err *e)
+{
+    const char *dir = srv->conf->store_data_dir;
+    bool made = false, active = false;
+    if (srv->conf->server_allow_anonymous && !l->loopback)
+        return err_input(e,
+                         "server.allow_anonymous is for loopback addresses only, and server.listen "
+                         "is %s: unset one of them",
+                         srv->conf->server_listen);
+    if (first_key_ensure(dir, &made, &active, e) != 0)
+        return -1;
+    if (made)
+        log_event(&srv->log, LOG_INFO, "admin_key_made", "file=%s/admin.key", dir);
+    if (!active && !l->loopback)
+        return err_input(e,
+                         "every API key is revoked: %s is not served without keys; listen on "
+                         "127.0.0.1 or remove the store",
+                         srv->conf->server_listen);
+    return 0;
+}
+
+static int start_parts(struct server *srv, struct err *e)
+{
+    const struct conf *conf = srv->conf;
+    /* A thread may hold one loan and need a second for the languages. */
+    srv->readers = readers_new(conf->store_data_dir, 2 * (size_t)conf->server_threads + 2);
+    srv->auth = auth_new(srv->readers);
+    srv->catalog = catalog_new(srv->readers);
+    srv->metrics = metrics_new();
+    const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
+                                    srv->metrics };
+    const struct writer_options wo = { conf->store_data_dir, conf->store_queue_count_max,
+                                       conf->store_retention_ms, &srv->log };
+    if (offload_new(OFFLOAD_THREADS, &srv->offload, e) != 0 || hub_new(&ho, &srv->hub, e) != 0)
+        return -1;
+    return writer_new(&wo, &srv->writer, e);
+}
+
+/* In the order of a request's way, so that each hands on to one that still listens. */
+static void stop_parts(struct server *srv)
+{
+    if (srv->offload != NULL)
+        offload_stop(srv->offload);
+    if (srv->writer != NULL)
+        writer_stop(srv->writer);
+    if (srv->hub != NULL)
+        hub_stop(srv->hub);
+}
+
+static void free_parts(struct server *srv)
+{
+    offload_free(srv->offload);
+    writer_free(srv->writer);
+    hub_free(srv->hub);
+    catalog_free(srv->catalog);
+    auth_free(srv->auth);
+    metrics_free(srv->metrics);
+    readers_free(srv->readers);
+}
+
+static void wait_for_answers(struct server *srv)
+{
+    int64_t until = clock_mono_ns() + DRAIN_MS * NS_PER_MS;
+    const struct timespec pause = { 0, 2 * NS_PER_MS };
+    while (srv->active_count > 0 && clock_mono_ns() < until)
+        nanosleep(&pause, NULL);
+}
+
+void serve_stop(struct server *srv)
+{
+    srv->stopping = true;
+    http_quiesce(srv->http);
+    hub_release(srv->hub);
+    wait_for_answers(srv);
+    stop_parts(srv);
+    http_stop(srv->http);
+    log_event(&srv->log, LOG_INFO, "stopped", "unanswered=%lld", (long long)srv->active_count);
+    free_parts(srv);
+}
+
+static int start_all(struct server *srv, struct listener *l, struct err *e)
+{
+    if (check_access(srv, l, e) != 0)
+        return -1;
+    if (start_parts(srv, e) == 0 && http_start(srv, take_fd(&l->fd), &srv->http, e) == 0)
+        return 0;
+    stop_parts(srv);
+    free_parts(srv);
+    return -1;
+}
+
+int serve_start(struct server *srv, struct err *e)
+{
+    const struct conf *conf = srv->conf;
+    int64_t bodies = BODIES_AT_ONCE * conf->server_body_bytes;
+    struct listener l = { .fd = -1 };
+    srv->started_unix_ms = clock_unix_ms();
+    srv->bodies_max_bytes = bodies > BODIES_MIN_BYTES ? bodies : BODIES_MIN_BYTES;
+    if (listen_open(conf->server_listen, &l, e) != 0)
+        return -1;
+    snprintf(srv->url, sizeof srv->url, "%s", l.url);
+    int rc = start_all(srv, &l, e);
+    close_fd(&l.fd);
+    if (rc == 0)
+        log_event(&srv->log, LOG_INFO, "serving", "url=%s data=%s threads=%" PRId64, srv->url,
+                  conf->store_data_dir, conf->server_threads);
+    return rc;
+}
