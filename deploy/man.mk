@@ -1,10 +1,10 @@
-# man.mk - the manual: docs/man/PAGE is made from docs/man/PAGE.in and what the programs say about themselves.
+# man.mk - the manual pages: made from docs/man/PAGE.in and what the programs say about themselves.
 
-man_made := $(patsubst %.in,%,$(wildcard docs/man/*.in))
+man_made := $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard docs/man/*.in))
 
-man: all ## write the manual pages anew from docs/man/*.in and the programs' own help
-	@for page in $(man_made); do docs/man/generate $$page.in $(BUILD) >$$page.new && mv $$page.new $$page; done
-check-man: all ## whether the manual pages in docs/man are those `make man` writes
-	@for page in $(man_made); do docs/man/generate $$page.in $(BUILD) | cmp -s - $$page || \
-	    { echo "$$page is out of date: make man"; exit 1; }; done
-.PHONY: man check-man
+man: $(man_made) ## write the manual pages into build/MODE/man
+$(BUILD)/man/%: docs/man/%.in docs/man/generate $(addprefix $(BUILD)/,$(PROGRAMS))
+	@mkdir -p $(@D)
+	docs/man/generate $< $(BUILD) >$@.new
+	@mv $@.new $@
+.PHONY: man
