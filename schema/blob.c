@@ -16,6 +16,14 @@
  *      putter may be about to.
  *
  * A file without a row (the program died before its commit) is waste, not damage.
+ *
+ * Epochs. Hashes are random, so an index of all of them has its inserts everywhere: with millions
+ * of rows each accepted submission would dirty pages of its own, to be logged, synced and copied.
+ * Small blobs therefore count in epochs of 65,536 rows, the index is ordered by (epoch, sha256),
+ * and a put looks into the last two. What was put long ago is stored again, once an epoch, which
+ * costs next to nothing; what is put all the time (the inputs of a popular problem) is found. Large
+ * blobs are all of epoch 0, so there is one row for a file. Others find a blob by its row, which
+ * travels in struct blob and is checked against the hash.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,14 +47,14 @@ static void blob_path(const uint8_t sha256[STORE_SHA256_BYTES], char ret[PATH_BY
     snprintf(ret, PATH_BYTES, "%.2s/%s", hex, hex);
 }
 
-static bool file_is_whole(struct store *s, const char *path, int64_t bytes)
+static bool file_is_whole(const struct store *s, const char *path, int64_t bytes)
 {
     struct stat st;
     return fstatat(s->blobs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
            st.st_size == bytes;
 }
 
-static int sync_dir(struct store *s, const char *name, struct err *e)
+static int sync_dir(const struct store *s, const char *name, struct err *e)
 {
     auto_fd_ int dir = openat(s->blobs_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 || fsync(dir) < 0)
@@ -62,7 +70,7 @@ static int write_synced(int fd, const void *data, size_t len)
 }
 
 /* Give the file, complete and synced under its temporary name, its own one. */
-static int name_file(struct store *s, const char *temporary, const char *path, struct err *e)
+static int name_file(const struct store *s, const char *temporary, const char *path, struct err *e)
 {
     char dir[3] = { path[0], path[1], '\0' };
     bool made = mkdirat(s->blobs_fd, dir, 0700) == 0;
@@ -75,7 +83,7 @@ static int name_file(struct store *s, const char *temporary, const char *path, s
     return sync_dir(s, dir, e);
 }
 
-static int write_file(struct store *s, const char *path, const void *data, size_t len,
+static int write_file(const struct store *s, const char *path, const void *data, size_t len,
                       struct err *e)
 {
     char id[STORE_ID_BYTES], temporary[STORE_ID_BYTES + sizeof "tmp/"];
@@ -95,7 +103,7 @@ static int write_file(struct store *s, const char *path, const void *data, size_
 
 /* See that the file is there. One that `known` does not vouch for may come from a program that died
  * between naming it and syncing the folder: then its name is synced now. */
-static int ensure_file(struct store *s, const struct blob *b, const void *data, bool known,
+static int ensure_file(const struct store *s, const struct blob *b, const void *data, bool known,
                        struct err *e)
 {
     char path[PATH_BYTES];
@@ -108,7 +116,7 @@ static int ensure_file(struct store *s, const struct blob *b, const void *data, 
     return sync_dir(s, ".", e) < 0 ? -1 : sync_dir(s, dir, e);
 }
 
-static int open_blob_file(struct store *s, const struct blob *b, int *ret_fd, struct err *e)
+static int open_blob_file(const struct store *s, const struct blob *b, int *ret_fd, struct err *e)
 {
     char path[PATH_BYTES];
     blob_path(b->sha256, path);
@@ -127,30 +135,85 @@ static int open_blob_file(struct store *s, const struct blob *b, int *ret_fd, st
 
 /* ---- rows */
 
+enum { EPOCH_ROWS = 65536 };
+
 struct blob_row {
-    int64_t id, refs, last_put_unix_ms;
+    int64_t id, last_put_unix_ms;
 };
 
-static int find_row(struct store *s, const uint8_t *sha256, struct blob_row *ret, bool *ret_found,
-                    struct err *e)
+/* The row of the newest blob: 0 when there is none. */
+static int last_row(struct store *s, int64_t *ret, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT coalesce(max(id), 0) FROM blob");
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret = sql_int(q);
+    return 0;
+}
+
+static int64_t epoch_of(int64_t bytes, int64_t row)
+{
+    return bytes > DB_BLOB_INLINE_BYTES ? 0 : row / EPOCH_ROWS + 1;
+}
+
+static int find_in_epoch(struct store *s, int64_t epoch, const uint8_t *sha256,
+                         struct blob_row *ret, bool *ret_found, struct err *e)
 {
     auto_stmt_ struct stmt *q =
-        sql_use(s, "SELECT id, refs, last_put_unix_ms FROM blob WHERE sha256 = ?");
+        sql_use(s, "SELECT id, last_put_unix_ms FROM blob WHERE epoch = ? AND sha256 = ?");
+    sql_bind_int(q, epoch);
     sql_bind_blob(q, sha256, STORE_SHA256_BYTES);
     if (sql_row(q, ret_found, e) < 0)
         return -1;
     if (*ret_found) {
         ret->id = sql_int(q);
-        ret->refs = sql_int(q);
         ret->last_put_unix_ms = sql_int(q);
     }
+    return 0;
+}
+
+/* From the epoch of a new row back, over `epochs` of them. */
+static int find_row(struct store *s, const struct blob *b, int64_t next_row, int64_t epochs,
+                    struct blob_row *ret, bool *ret_found, struct err *e)
+{
+    *ret_found = false;
+    int64_t newest = epoch_of(b->bytes, next_row);
+    for (int64_t i = 0; i < epochs && (newest - i > 0 || i == 0) && !*ret_found; i++) {
+        if (find_in_epoch(s, newest - i, b->sha256, ret, ret_found, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The row of a blob that somebody speaks of: the one it names, or else (a struct made by hand) any
+ * of its hash. 0: it is not stored. */
+static int known_row(struct store *s, const struct blob *b, int64_t *ret, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT 1 FROM blob WHERE id = ? AND sha256 = ?");
+    sql_bind_int(q, b->row);
+    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret = b->row;
+    if (found)
+        return 0;
+    struct blob_row row = { 0 };
+    int64_t last = 0;
+    if (last_row(s, &last, e) < 0 || find_row(s, b, last, INT64_MAX, &row, &found, e) < 0)
+        return -1;
+    *ret = found ? row.id : 0;
     return 0;
 }
 
 static int insert_row(struct store *s, const struct blob *b, const void *data, struct err *e)
 {
     auto_stmt_ struct stmt *q =
-        sql_use(s, "INSERT INTO blob (sha256, bytes, refs, last_put_unix_ms) VALUES (?, ?, 0, ?)");
+        sql_use(s, "INSERT INTO blob (id, epoch, sha256, bytes, refs, last_put_unix_ms) "
+                   "VALUES (?, ?, ?, ?, 0, ?)");
+    sql_bind_int(q, b->row);
+    sql_bind_int(q, epoch_of(b->bytes, b->row));
     sql_bind_blob(q, b->sha256, sizeof b->sha256);
     sql_bind_int(q, b->bytes);
     sql_bind_int(q, clock_unix_ms());
@@ -158,9 +221,8 @@ static int insert_row(struct store *s, const struct blob *b, const void *data, s
         return -1;
     if (b->bytes > DB_BLOB_INLINE_BYTES)
         return 0;
-    int64_t id = sqlite3_last_insert_rowid(s->db);
     auto_stmt_ struct stmt *d = sql_use(s, "INSERT INTO blob_data (id, data) VALUES (?, ?)");
-    sql_bind_int(d, id);
+    sql_bind_int(d, b->row);
     sql_bind_blob(d, data, (size_t)b->bytes);
     return sql_run(d, e);
 }
@@ -178,40 +240,68 @@ static int touch_row(struct store *s, const struct blob_row *row, struct err *e)
     return sql_run(q, e);
 }
 
-static int put_locked(struct store *s, const struct blob *b, const void *data, bool synced,
-                      struct err *e)
+static int put_locked(struct store *s, struct blob *b, const void *data, bool synced, struct err *e)
 {
     struct blob_row row = { 0 };
+    int64_t last = 0;
     bool found = false;
-    if (find_row(s, b->sha256, &row, &found, e) < 0)
+    if (last_row(s, &last, e) < 0 || find_row(s, b, last + 1, 2, &row, &found, e) < 0)
         return -1;
     if (b->bytes > DB_BLOB_INLINE_BYTES && ensure_file(s, b, data, found || synced, e) < 0)
         return -1;
+    b->row = found ? row.id : last + 1;
     return found ? touch_row(s, &row, e) : insert_row(s, b, data, e);
 }
 
-int blob_put(struct store *s, const void *data, size_t len, struct blob *ret, struct err *e)
+static int put(struct store *s, struct blob *b, const void *data, bool synced, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || put_locked(s, b, data, synced, e) < 0 ||
+        tx_commit(&t, e) < 0)
+        return err_wrap(e, "store %lld bytes", (long long)b->bytes);
+    return 0;
+}
+
+int blob_stage(const struct store *s, const void *data, size_t len, struct blob *ret, struct err *e)
 {
     struct blob b = { .present = true, .bytes = (int64_t)len };
     store_sha256(data, len, b.sha256);
-    /* The slow part first, while nobody waits for us; put_locked looks again. */
-    bool ahead = s->tx == TX_NONE && b.bytes > DB_BLOB_INLINE_BYTES;
-    if (ahead && ensure_file(s, &b, data, false, e) < 0)
-        return err_wrap(e, "store %zu bytes", len);
-    auto_tx_ struct tx t = { 0 };
-    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || put_locked(s, &b, data, ahead, e) < 0 ||
-        tx_commit(&t, e) < 0)
+    if (b.bytes > DB_BLOB_INLINE_BYTES && ensure_file(s, &b, data, false, e) < 0)
         return err_wrap(e, "store %zu bytes", len);
     *ret = b;
     return 0;
 }
 
-/* Call with a statement on the row's inline bytes; *ret_found false: they are in a file. */
-static int find_data(struct store *s, const struct blob *b, struct stmt *q, bool *ret_found,
+int blob_put_staged(struct store *s, struct blob *staged, const void *data, struct err *e)
+{
+    return put(s, staged, data, true, e);
+}
+
+int blob_put(struct store *s, const void *data, size_t len, struct blob *ret, struct err *e)
+{
+    struct blob b = { .present = true, .bytes = (int64_t)len };
+    bool ahead = s->tx == TX_NONE; /* then nobody waits for us yet */
+    if (ahead && blob_stage(s, data, len, &b, e) < 0)
+        return -1;
+    if (!ahead)
+        store_sha256(data, len, b.sha256);
+    if (put(s, &b, data, ahead, e) < 0)
+        return -1;
+    *ret = b;
+    return 0;
+}
+
+/* ---- reading */
+
+/* Point `q`, SELECT_DATA, at a blob; *ret_inside false: its bytes are in a file. */
+static int find_data(struct store *s, const struct blob *b, struct stmt *q, bool *ret_inside,
                      struct err *e)
 {
-    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    int64_t row = 0;
     bool known = false;
+    if (known_row(s, b, &row, e) < 0)
+        return -1;
+    sql_bind_int(q, row);
     if (sql_row(q, &known, e) < 0)
         return -1;
     if (!known) {
@@ -219,12 +309,11 @@ static int find_data(struct store *s, const struct blob *b, struct stmt *q, bool
         store_hex(b->sha256, hex);
         return err_set(e, ERR_SYS, 0, "blob %s of %s is missing", hex, s->data_dir);
     }
-    *ret_found = !sql_is_null(q);
+    *ret_inside = !sql_is_null(q);
     return 0;
 }
 
-#define SELECT_DATA                                                                                \
-    "SELECT d.data FROM blob b LEFT JOIN blob_data d ON d.id = b.id WHERE b.sha256 = ?"
+#define SELECT_DATA "SELECT d.data FROM blob b LEFT JOIN blob_data d ON d.id = b.id WHERE b.id = ?"
 
 int blob_get(struct store *s, const struct blob *blob, struct buf *b, struct err *e)
 {
@@ -262,30 +351,29 @@ int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err 
 
 /* ---- references */
 
+static int add_ref(struct store *s, int64_t row, int64_t by, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET refs = refs + ? WHERE id = ?");
+    sql_bind_int(q, by);
+    sql_bind_int(q, row);
+    return sql_run(q, e);
+}
+
 int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e)
 {
     *ret_row = 0;
     if (!b->present)
         return 0;
-    auto_stmt_ struct stmt *q =
-        sql_use(s, "UPDATE blob SET refs = refs + 1 WHERE sha256 = ? RETURNING id");
-    sql_bind_blob(q, b->sha256, sizeof b->sha256);
-    bool found = false;
-    if (sql_row(q, &found, e) < 0)
+    if (known_row(s, b, ret_row, e) < 0)
         return -1;
-    if (!found)
+    if (*ret_row == 0)
         return err_bug(e, "a record refers to a blob that was never put");
-    *ret_row = sql_int(q);
-    return 0;
+    return add_ref(s, *ret_row, 1, e);
 }
 
 int blob_unref(struct store *s, int64_t row, struct err *e)
 {
-    if (row == 0)
-        return 0;
-    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET refs = refs - 1 WHERE id = ?");
-    sql_bind_int(q, row);
-    return sql_run(q, e);
+    return row == 0 ? 0 : add_ref(s, row, -1, e);
 }
 
 void blob_read(struct stmt *q, struct blob *ret)
@@ -298,6 +386,7 @@ void blob_read(struct stmt *q, struct blob *ret)
     if (row == 0 || len != STORE_SHA256_BYTES)
         return;
     ret->present = true;
+    ret->row = row;
     ret->bytes = bytes;
     memcpy(ret->sha256, sha256, len);
 }

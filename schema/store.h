@@ -76,12 +76,23 @@ struct blob {
     bool present; /* false: there is none (no expected output, say), the rest is 0 */
     uint8_t sha256[STORE_SHA256_BYTES];
     int64_t bytes;
+    int64_t row; /* the store's own shortcut, 0: unknown; never shown, never compared */
 };
 
-/* Store bytes (once, however often they are given). Small ones live in the database, others in
- * files. */
+/* Store bytes (once, if they are large or were given of late). Small ones live in the database,
+ * others in files. */
 must_check_ int blob_put(struct store *s, const void *data, size_t len, struct blob *ret,
                          struct err *e);
+
+/* blob_put in two steps, so that what is slow (the hash, and the file of large bytes, synced) does
+ * not happen inside a transaction that others wait for: blob_stage takes part in none and may run
+ * in any thread, on a store that another thread uses; blob_put_staged, given what it returned and
+ * the same bytes, does the rest. Staged bytes that are never put are removed by nobody: stage what
+ * will be. */
+must_check_ int blob_stage(const struct store *s, const void *data, size_t len, struct blob *ret,
+                           struct err *e);
+must_check_ int blob_put_staged(struct store *s, struct blob *staged, const void *data,
+                                struct err *e);
 
 /* Append a blob's bytes to b. ERR_SYS when missing. */
 must_check_ int blob_get(struct store *s, const struct blob *blob, struct buf *b, struct err *e);

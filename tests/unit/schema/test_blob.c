@@ -96,6 +96,81 @@ START_TEST(the_same_bytes_are_stored_once)
 }
 END_TEST
 
+START_TEST(staged_bytes_are_put_without_looking_at_them_again)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 11);
+    static const size_t lengths[] = { 0, 10, LARGE };
+    struct err e;
+    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+        struct blob b;
+        ck_ok(store_begin(p.s, STORE_DURABLE, &e)); /* another thread's, say */
+        ck_ok(blob_stage(p.s, data, lengths[i], &b, &e));
+        store_rollback(p.s);
+        ck_assert_int_eq(has_file(&p, &b), lengths[i] == LARGE);
+        ck_assert_int_eq(number(p.s, "SELECT count(*) FROM blob"), (int64_t)i);
+        ck_ok(blob_put_staged(p.s, &b, data, &e));
+        ck_content(p.s, &b, data, lengths[i]);
+    }
+}
+END_TEST
+
+START_TEST(staged_bytes_that_a_sweep_took_meanwhile_are_written_again)
+{
+    auto_place_ struct place p = place_empty();
+    p.s = open_store(&p, (struct store_options){ .blob_grace_ms = -1 });
+    auto_free_ char *data = bytes_of(LARGE, 12);
+    struct blob b = put_bytes(p.s, data, LARGE);
+    struct err e;
+    int64_t deleted = 0;
+    ck_ok(blob_stage(p.s, data, LARGE, &b, &e)); /* finds the file */
+    ck_ok(store_prune(p.s, 0, 10, &deleted, &e));
+    ck_assert(!has_file(&p, &b));
+    ck_ok(blob_put_staged(p.s, &b, data, &e));
+    ck_content(p.s, &b, data, LARGE);
+}
+END_TEST
+
+/* Make the next row `count` further on, as if so many blobs had been put. */
+static void skip_rows(struct store *s, int64_t count)
+{
+    struct err e;
+    auto_free_ char *sql = xasprintf(
+        "INSERT INTO blob SELECT max(id) + %lld, 0, randomblob(32), 65537, 1, 0 FROM blob",
+        (long long)count);
+    ck_ok(sql_exec(s, sql, &e));
+}
+
+START_TEST(small_bytes_are_found_over_two_epochs_and_stored_again_after)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 13);
+    struct blob small = put_bytes(p.s, data, 10), large = put_bytes(p.s, data, LARGE);
+    skip_rows(p.s, 65536);
+    ck_assert_int_eq(put_bytes(p.s, data, 10).row, small.row);
+    skip_rows(p.s, 65536);
+    struct blob again = put_bytes(p.s, data, 10);
+    ck_assert_int_ne(again.row, small.row);
+    ck_assert_int_eq(put_bytes(p.s, data, 10).row, again.row);
+    ck_assert_int_eq(put_bytes(p.s, data, LARGE).row, large.row); /* one row for one file */
+    ck_content(p.s, &small, data, 10);
+    ck_content(p.s, &again, data, 10);
+}
+END_TEST
+
+START_TEST(a_blob_is_found_by_its_hash_alone_however_old)
+{
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 14);
+    struct blob small = put_bytes(p.s, data, 10), large = put_bytes(p.s, data, LARGE);
+    skip_rows(p.s, 5 * 65536);
+    small.row = 0;
+    large.row = 99; /* of another */
+    ck_content(p.s, &small, data, 10);
+    ck_content(p.s, &large, data, LARGE);
+}
+END_TEST
+
 START_TEST(a_blob_that_was_never_put_is_missing)
 {
     auto_place_ struct place p = place_new();
@@ -270,7 +345,10 @@ START_TEST(a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
 END_TEST
 
 UNIT_MAIN("blob", bytes_of_any_length_come_back, an_absent_blob_reads_as_empty,
-          the_same_bytes_are_stored_once, a_blob_that_was_never_put_is_missing,
+          the_same_bytes_are_stored_once, staged_bytes_are_put_without_looking_at_them_again,
+          staged_bytes_that_a_sweep_took_meanwhile_are_written_again,
+          small_bytes_are_found_over_two_epochs_and_stored_again_after,
+          a_blob_is_found_by_its_hash_alone_however_old, a_blob_that_was_never_put_is_missing,
           a_file_that_lost_bytes_is_told_and_put_again, a_link_in_place_of_a_file_is_not_followed,
           nothing_temporary_is_left_behind, pruning_removes_what_nobody_refers_to,
           pruning_spares_what_was_put_of_late, putting_again_renews_the_grace,
