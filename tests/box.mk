@@ -1,11 +1,7 @@
-# box.mk - the client library's second file, and the tests that start real keepers (root needed).
-
-# Who links the client (client_src) needs both of its files.
-$(BUILD)/minos-worker: $(call obj,sandbox/box_run.c)
-$(filter $(BUILD)/unit/worker/%,$(unit_bin)): $(call obj,sandbox/box_run.c)
+# box.mk - the tests that start real keepers (root needed).
 
 box_test_bin  := $(patsubst tests/box/%.c,$(BUILD)/box/%,$(wildcard tests/box/test_*.c))
-box_test_objs := $(call obj,$(base_src) sandbox/box.c sandbox/box_run.c sandbox/wire.c tests/box/kit.c)
+box_test_objs := $(call obj,$(base_src) $(client_src) tests/box/kit.c)
 
 $(box_test_bin): $(BUILD)/box/%: $(BUILD)/obj/tests/box/%.o $(box_test_objs)
 	@mkdir -p $(@D)

@@ -17,8 +17,7 @@
 #include "sandbox/base/io.h"
 #include "sandbox/box_private.h"
 
-/* A file of the build folder that this program is in: BUILD/box/test_x. */
-static char *built(const char *name)
+char *kit_built(const char *name)
 {
     char own[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
@@ -31,7 +30,7 @@ static char *built(const char *name)
 static void copy_inside(const char *artifacts)
 {
     struct err e;
-    auto_free_ char *from = built("inside");
+    auto_free_ char *from = kit_built("inside");
     auto_free_ char *dir = xasprintf("%s/" KIT_INSIDE, artifacts);
     auto_free_ char *to = xasprintf("%s/inside", dir);
     auto_buf_ struct buf b;
@@ -54,7 +53,7 @@ void kit_open(struct kit *k, const char *const *set)
         args[4 + 2 * i] = "--set";
         args[5 + 2 * i] = set[i];
     }
-    auto_free_ char *program = built("../minos-box");
+    auto_free_ char *program = kit_built("../minos-box");
     struct box_options o = { .program = program, .args = args, .timeout_ms = 30000 };
     ck_assert_msg(box_open(&o, &k->box, &e) == 0, "%s", e.msg);
     k->keeper_pid = k->box->keeper_pid;

@@ -45,6 +45,9 @@ void check_exit(const struct box_outcome *o, int code);
 /* It was stopped for this cause. */
 void check_cause(const struct box_outcome *o, enum box_cause cause);
 
+/* Path of a file beside this program (BUILD/box/...); the caller frees it. */
+char *kit_built(const char *name);
+
 /* A memfd with this text. */
 int kit_memfd(const char *text);
 

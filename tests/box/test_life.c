@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,11 +178,7 @@ END_TEST
 START_TEST(a_keeper_that_cannot_start_says_why)
 {
     static const char *const args[] = { "--set", "box.cgroup=/no/such/group", NULL };
-    char own[256];
-    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[n > 0 ? n : 0] = '\0';
-    *strrchr(own, '/') = '\0';
-    auto_free_ char *program = xasprintf("%s/../minos-box", own);
+    auto_free_ char *program = kit_built("../minos-box");
     struct box_options o = { .program = program, .args = args, .timeout_ms = 10000 };
     struct box *b = NULL;
     struct err e;
@@ -198,9 +195,89 @@ START_TEST(a_keeper_that_cannot_start_says_why)
 }
 END_TEST
 
+/* --- listen ----------------------------------------------------------------------------------- */
+
+/* `minos-box listen` for root on a socket in the kit's directory, once it is ready. */
+static pid_t start_listener(const char *socket_path)
+{
+    int ready[2];
+    char line[300] = "";
+    auto_free_ char *program = kit_built("../minos-box");
+    ck_assert_int_eq(pipe(ready), 0); /* inherited, on purpose */
+    pid_t pid = fork();
+    if (pid == 0) {
+        auto_free_ char *fd = xasprintf("%d", ready[1]);
+        close(ready[0]);
+        execl(program, program, "listen", "--socket", socket_path, "--uid", "0", "--ready-fd", fd,
+              "--set", "log.level=error", (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    ck_assert_int_gt(read(ready[0], line, sizeof line - 1), 0);
+    ck_assert_msg(strncmp(line, "ready", 5) == 0, "%s", line);
+    close(ready[0]);
+    return pid;
+}
+
+/* As nobody: the exit status of a child that tries to open a box. */
+static int try_as_nobody(const struct box_options *o)
+{
+    pid_t pid = fork();
+    int status = 0;
+    if (pid == 0) {
+        struct box *b = NULL;
+        struct err e;
+        if (setresuid(65534, 65534, 65534) < 0)
+            _exit(2);
+        _exit(box_open(o, &b, &e) < 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+START_TEST(a_listener_gives_a_keeper_to_each_client_of_its_user_alone)
+{
+    char dir[] = "/tmp/minos-listen-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_assert_int_eq(chmod(dir, 0755), 0);
+    auto_free_ char *path = xasprintf("%s/box.sock", dir);
+    pid_t listener = start_listener(path);
+    struct box_options o = { .socket_path = path, .timeout_ms = 30000 };
+    struct box *one = NULL, *two = NULL;
+    struct err e;
+    ck_assert_msg(box_open(&o, &one, &e) == 0, "%s", e.msg);
+    ck_assert_msg(box_open(&o, &two, &e) == 0, "%s", e.msg);
+    static const char *const argv[] = { "true", NULL }, *const env[] = { "PATH=/bin", NULL };
+    struct box_command c = { .image = "host",
+                             .argv = argv,
+                             .env = env,
+                             .limits = limits_run_defaults(),
+                             .stdin_fd = -1,
+                             .stdout_sink = { .fd = -1 },
+                             .stderr_sink = { .fd = -1 } };
+    struct box_outcome outcome;
+    ck_assert_msg(box_run(one, &c, 1, NULL, 0, NULL, &outcome, &e) == 0, "%s", e.msg);
+    check_exit(&outcome, 0);
+    box_close(one);
+    ck_assert_msg(box_run(two, &c, 1, NULL, 0, NULL, &outcome, &e) == 0, "%s", e.msg);
+    check_exit(&outcome, 0);
+    ck_assert_int_eq(try_as_nobody(&o), 0);
+    ck_assert_int_eq(kill(listener, SIGTERM), 0);
+    int status;
+    ck_assert_int_eq(waitpid(listener, &status, 0), listener);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    ck_assert_int_eq(box_run(two, &c, 1, NULL, 0, NULL, &outcome, &e), -1);
+    ck_assert_int_eq(e.kind, ERR_SYS);
+    box_close(two);
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 KIT_MAIN("box life", two_keepers_work_at_once_and_apart,
          a_keeper_that_ends_takes_its_groups_and_cells_along,
          a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up,
          a_client_that_vanishes_takes_its_keeper_along,
          two_hundred_runs_leave_groups_mounts_and_descriptors_as_they_were,
-         a_keeper_that_cannot_start_says_why)
+         a_keeper_that_cannot_start_says_why,
+         a_listener_gives_a_keeper_to_each_client_of_its_user_alone)
