@@ -18,8 +18,6 @@
 #include "server/cli/cli.h"
 #include "server/cli/up.h"
 
-extern char **environ;
-
 struct args {
     struct common common;
     const char *config, *listen;
