@@ -327,7 +327,7 @@ int artifact_evict(struct artifact_cache *c, int64_t max_bytes, struct err *e)
         if (is_meta(entry->d_name))
             list_add(c, &l, entry->d_name);
     }
-    if (l.bytes > max_bytes)
+    if (l.count != 0 && l.bytes > max_bytes)
         qsort(l.items, l.count, sizeof(*l.items), oldest_first);
     for (size_t i = 0; i < l.count && l.bytes > max_bytes; i++) {
         if (evict_one(c, l.items[i].hex))
