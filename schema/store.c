@@ -77,10 +77,12 @@ static int make_tree(struct store *s, struct err *e)
             return err_wrap(e, "in %s", s->data_dir);
     }
     /* SQLite gives its log the mode of the database, so the file is made here, for its owner only.
-     */
-    auto_fd_ int file = openat(dir, DB_FILE_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0)
-        return err_sys(e, "open %s/%s", s->data_dir, DB_FILE_NAME);
+     * A database that is there is not opened: closing any descriptor of it would drop the locks
+     * that this process's other connections hold (POSIX locks belong to the process), and a
+     * neighbour that leaves would then take the log away under them. */
+    auto_fd_ int file = openat(dir, DB_FILE_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0 && errno != EEXIST)
+        return err_sys(e, "create %s/%s", s->data_dir, DB_FILE_NAME);
     return 0;
 }
 
