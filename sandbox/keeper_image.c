@@ -17,8 +17,18 @@ enum { ETC_FILE_MAX_BYTES = 4 << 20, ETC_DEPTH_MAX = 8 };
 
 static const char *const etc_patterns[] = {
 #define HOST_ETC(name, reason) name,
+#define HOST_VAR_LIB(name, reason)
 #include "sandbox/host_etc.def"
 #undef HOST_ETC
+#undef HOST_VAR_LIB
+};
+
+static const char *const var_lib_names[] = {
+#define HOST_ETC(name, reason)
+#define HOST_VAR_LIB(name, reason) name,
+#include "sandbox/host_etc.def"
+#undef HOST_ETC
+#undef HOST_VAR_LIB
 };
 
 static const struct {
@@ -129,6 +139,21 @@ static int fill_etc(int etc_fd, int to, struct err *e)
     return 0;
 }
 
+static int fill_var_lib(int root, struct err *e)
+{
+    auto_fd_ int from = open("/var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (from < 0 || mkdirat(root, "var", 0755) < 0 || mkdirat(root, "var/lib", 0755) < 0)
+        return err_sys(e, "var/lib");
+    auto_fd_ int to = openat(root, "var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (to < 0)
+        return err_sys(e, "open var/lib");
+    for (size_t i = 0; i < ARRAY_COUNT(var_lib_names); i++)
+        if (faccessat(from, var_lib_names[i], F_OK, 0) == 0 &&
+            copy_entry(from, to, var_lib_names[i], 0, e) < 0)
+            return -1;
+    return 0;
+}
+
 /* /bin, /lib... are links into /usr on a host with merged /usr, which is what we build on. */
 static int link_usr(int root, struct err *e)
 {
@@ -164,7 +189,7 @@ int keeper_image_host(const char *path, int etc_fd, struct err *e)
     auto_fd_ int etc = openat(root, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (etc < 0)
         return err_sys(e, "open etc");
-    if (link_usr(root, e) < 0 || fill_etc(etc_fd, etc, e) < 0)
+    if (link_usr(root, e) < 0 || fill_etc(etc_fd, etc, e) < 0 || fill_var_lib(root, e) < 0)
         return err_wrap(e, "host image");
     return 0;
 }
