@@ -182,7 +182,7 @@ static bool check_root(const struct probe *p, struct box_proof_row *row)
 static bool check_host_paths(const struct probe *p, struct box_proof_row *row)
 {
     (void)p;
-    static const char *const paths[] = { "/sys",    "/run",       "/var",        "/boot",
+    static const char *const paths[] = { "/sys",    "/run",       "/var/log",    "/boot",
                                          "/home",   "/root",      "/etc/shadow", "/cells",
                                          "/images", "/artifacts", "/host-usr" };
     for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
