@@ -10,7 +10,7 @@ bench_src := $(filter-out tests/bench/store.c,$(wildcard tests/bench/*.c)) # sto
 extra_src += $(bench_src)
 
 bench: all $(addprefix $(BUILD)/bench/,minos-bench true tiny) ## measure, 3 to 4 minutes: BENCH_SUITE= BENCH_SECONDS= BENCH_JSON=
-	$(BUILD)/bench/minos-bench --programs $(BUILD) --extras $(BUILD)/bench \
+	$(BUILD)/bench/minos-bench --programs $(BUILD) --extras $(BUILD)/bench --languages deploy/languages \
 	    --suite $(BENCH_SUITE) --seconds $(BENCH_SECONDS) --json $(BENCH_JSON)
 .PHONY: bench
 

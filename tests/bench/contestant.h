@@ -42,6 +42,7 @@ struct contestant {
      * `after` run once for each lane (NULL: none). */
     const char *before, *command, *after;
     const char *version; /* the option that prints it; NULL: "--version" */
+    bool hides_v2;       /* spawn: on a hybrid host, start it where only the v1 groups are seen */
     int warm;            /* box: cells kept ready */
     const char *program; /* box: "true" or "tiny" */
     const char *job;     /* http: name of a row of http_jobs.c */

@@ -42,8 +42,8 @@ enum { CLIENTS = 8 };
     }
 #define CRUN                                                                                       \
     {                                                                                              \
-        .name = "crun", .launcher = &launcher_spawn, .needs = "crun", .from = "apt: crun",         \
-        .command = "crun --root {dir}/crun run --bundle {bundle} {id}",                            \
+        .name = "crun", .hides_v2 = true, .launcher = &launcher_spawn, .needs = "crun",            \
+        .from = "apt: crun", .command = "crun --root {dir}/crun run --bundle {bundle} {id}",       \
         .after = "crun --root {dir}/crun delete --force {id}",                                     \
         .about =                                                                                   \
             "seven namespaces, mounts, groups, seccomp; no cpu or wall limit, no usage report"     \

@@ -2,6 +2,7 @@
 #include "tests/bench/crew.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void crew_init(struct crew *c, const struct bench *b, struct entry *entries, size_t count)
 {
@@ -26,7 +27,8 @@ void crew_done(struct crew *c)
 static void put_out(struct crew *c, size_t i, const struct err *e)
 {
     if (!c->faults->out[i])
-        snprintf(c->faults->why[i], sizeof c->faults->why[i], "failed on the way: %.440s", e->msg);
+        snprintf(c->faults->why[i], sizeof c->faults->why[i], "failed on the way: %.*s",
+                 (int)strcspn(e->msg, "\n"), e->msg);
     c->faults->out[i] = true;
 }
 

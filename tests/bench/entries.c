@@ -39,10 +39,9 @@ static void find_one(struct bench *b, const struct contestant *c, struct entry *
         }
         note_version(b, c, path);
     }
-    if (try_turn(b, c, &e) < 0)
-        snprintf(entry->why, sizeof entry->why, "%s", e.msg);
-    else
-        entry->there = true;
+    entry->there = try_turn(b, c, &e) == 0;
+    if (!entry->there)
+        snprintf(entry->why, sizeof entry->why, "%.*s", (int)strcspn(e.msg, "\n"), e.msg);
 }
 
 size_t entries_find(struct bench *b, const struct contestant *table,

@@ -1,7 +1,9 @@
 /* fixture.c - making and removing the bench's temporary directory; the minos-bench process. */
 #include "tests/bench/fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/io.h"
 
-enum { PROGRAM_BYTES_MAX = 16 << 20 };
+enum { FILE_BYTES_MAX = 16 << 20 };
 
 /* What crun and runc are asked for: as much of a cell's isolation as the format can say. */
 static const char bundle_config[] =
@@ -66,13 +68,31 @@ static int write_file(const char *dir, const char *name, const void *data, size_
     return 0;
 }
 
-static int copy_program(const char *extras, const char *name, const char *dir, struct err *e)
+static int copy_file(const char *from_dir, const char *name, const char *dir, mode_t mode,
+                     struct err *e)
 {
     auto_buf_ struct buf b = { 0 };
-    auto_free_ char *path = xasprintf("%s/%s", extras, name);
-    if (io_read_file(AT_FDCWD, path, PROGRAM_BYTES_MAX, &b, e) < 0)
+    auto_free_ char *path = xasprintf("%s/%s", from_dir, name);
+    if (io_read_file(AT_FDCWD, path, FILE_BYTES_MAX, &b, e) < 0)
         return -1;
-    return write_file(dir, name, b.data, b.len, 0755, e);
+    return write_file(dir, name, b.data, b.len, mode, e);
+}
+
+static int copy_program(const char *extras, const char *name, const char *dir, struct err *e)
+{
+    return copy_file(extras, name, dir, 0755, e);
+}
+
+static int copy_languages(const struct fixture *f, const char *from_dir, struct err *e)
+{
+    auto_dir_ DIR *d = opendir(from_dir);
+    if (d == NULL)
+        return err_sys(e, "%s", from_dir);
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (fnmatch("*.yaml", entry->d_name, 0) == 0 &&
+            copy_file(from_dir, entry->d_name, f->languages, 0644, e) < 0)
+            return -1;
+    return 0;
 }
 
 static int make_programs(const struct fixture *f, const char *extras, struct err *e)
@@ -100,7 +120,7 @@ static int make_bundle(const struct fixture *f, const char *extras, struct err *
     return write_file(f->bundle, "config.json", bundle_config, sizeof bundle_config - 1, 0644, e);
 }
 
-int fixture_make(struct fixture *f, const char *extras, struct err *e)
+int fixture_make(struct fixture *f, const char *extras, const char *languages, struct err *e)
 {
     const char *tmp = getenv("TMPDIR");
     char *dir = xasprintf("%s/minos-bench-XXXXXX", tmp != NULL && tmp[0] ? tmp : "/var/tmp");
@@ -113,14 +133,16 @@ int fixture_make(struct fixture *f, const char *extras, struct err *e)
                            .bin = xasprintf("%s/bin", dir),
                            .artifacts = xasprintf("%s/artifacts", dir),
                            .bundle = xasprintf("%s/bundle", dir),
+                           .languages = xasprintf("%s/languages", dir),
                            .conf = xasprintf("%s/minos.yaml", dir) };
     if (chmod(dir, 0755) < 0) /* the service's user and mapped ids pass through */
         return err_sys(e, "chmod %s", dir);
-    static const char *const dirs[] = { "bin", "artifacts", "bundle", "crun", "runc" };
+    static const char *const dirs[] = { "bin", "artifacts", "bundle", "languages", "crun", "runc" };
     for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
         if (make_dir(dir, dirs[i], e) < 0)
             return -1;
-    if (write_file(dir, "minos.yaml", "", 0, 0644, e) < 0 || make_programs(f, extras, e) < 0)
+    if (write_file(dir, "minos.yaml", "", 0, 0644, e) < 0 || make_programs(f, extras, e) < 0 ||
+        copy_languages(f, languages, e) < 0)
         return -1;
     return make_bundle(f, extras, e);
 }
@@ -143,6 +165,7 @@ void fixture_remove(struct fixture *f)
     free(f->bin);
     free(f->artifacts);
     free(f->bundle);
+    free(f->languages);
     free(f->conf);
     *f = (struct fixture){ 0 };
 }

@@ -11,11 +11,14 @@ struct fixture {
     char *bin;       /* DIR/bin: true, tiny */
     char *artifacts; /* DIR/artifacts/FIXTURE_ARTIFACT: the same two, for a keeper */
     char *bundle;    /* DIR/bundle: config.json and rootfs with `true`, for OCI runtimes */
+    char *languages; /* DIR/languages: a copy that the service's user can read */
     char *conf;      /* DIR/minos.yaml: empty, so that the defaults count and not this host's */
 };
 
-/* Make it; `extras` is the directory where make has put true and tiny. */
-must_check_ int fixture_make(struct fixture *f, const char *extras, struct err *e);
+/* Make it; `extras` is the directory where make has put true and tiny, `languages` that of the
+ * language files. */
+must_check_ int fixture_make(struct fixture *f, const char *extras, const char *languages,
+                             struct err *e);
 
 /* Remove the directory with everything below it; accepts a half-made one. */
 void fixture_remove(struct fixture *f);

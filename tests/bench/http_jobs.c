@@ -17,10 +17,10 @@
     "        System.out.println(Integer.parseInt(n[0]) + Integer.parseInt(n[1]));\n    }\n}\n"
 
 const struct job http_jobs[] = {
-    { .name = "c-cached", .language = "c", .source = C_SUM, .wait = true },
-    { .name = "c-new", .language = "c", .source = C_SUM, .fresh = true, .wait = true },
+    { .name = "c-cached", .language = "c17", .source = C_SUM, .wait = true },
+    { .name = "c-new", .language = "c17", .source = C_SUM, .fresh = true, .wait = true },
     { .name = "python", .language = "python3", .source = PYTHON_SUM, .wait = true },
     { .name = "java-cached", .language = "java", .source = JAVA_SUM, .wait = true },
-    { .name = "accept", .language = "c", .source = C_SUM },
+    { .name = "accept", .language = "c17", .source = C_SUM },
     { 0 },
 };

@@ -13,11 +13,13 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "tests/bench/contestant.h"
+#include "tests/bench/view.h"
 
 /* --- posix_spawn and wait --------------------------------------------------------------------- */
 
 struct spawn {
     char **argv, **after;
+    struct view view;          /* of the host's mounts, where it needs one of its own */
     int null_fd, complaint_fd; /* a memfd: what it says on standard error */
 };
 
@@ -48,6 +50,7 @@ static void spawn_close(void *state)
     argv_free(s->after);
     close_fd(&s->null_fd);
     close_fd(&s->complaint_fd);
+    view_close(&s->view);
     free(s);
 }
 
@@ -55,12 +58,15 @@ static int spawn_open(const struct bench *b, const struct contestant *c, size_t 
                       void **ret_state, struct err *e)
 {
     struct spawn *s = xcalloc(1, sizeof *s);
+    s->view = VIEW_NONE;
     char **before = c->before != NULL ? argv_make(b, c->before, lane) : NULL;
     s->argv = argv_make(b, c->command, lane);
     s->after = c->after != NULL ? argv_make(b, c->after, lane) : NULL;
     s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     s->complaint_fd = memfd_create("complaint", MFD_CLOEXEC);
     int r = s->null_fd < 0 || s->complaint_fd < 0 ? err_sys(e, "open /dev/null") : 0;
+    if (r == 0 && c->hides_v2)
+        r = view_open_without_v2(&s->view, e);
     if (r == 0 && before != NULL)
         r = run_well(s, before, e);
     argv_free(before);
@@ -74,11 +80,12 @@ static int spawn_open(const struct bench *b, const struct contestant *c, size_t 
 static int spawn_turn(void *state, int64_t ret_ns[SERIES_MAX], struct err *e)
 {
     const struct spawn *s = state;
-    int64_t start_mono_ns = clock_mono_ns();
-    if (run_well(s, s->argv, e) < 0)
+    if (view_enter(&s->view, e) < 0)
         return -1;
+    int64_t start_mono_ns = clock_mono_ns();
+    int r = run_well(s, s->argv, e);
     ret_ns[0] = clock_mono_ns() - start_mono_ns;
-    return 0;
+    return view_leave(&s->view, e) < 0 ? -1 : r;
 }
 
 const struct launcher launcher_spawn = {

@@ -90,19 +90,19 @@ static size_t index_of(const struct pairs_plan *plan, const struct contestant *c
     return i;
 }
 
-static void tell(const struct pairs *p, json_t *table)
+static void tell_one(const struct pairs *p, size_t i, json_t *table)
 {
     const struct pairs_plan *plan = p->plan;
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct entry *entry = &plan->entries[i];
-        size_t base = index_of(plan, entry->baseline);
-        struct spread plain = spread_over_lanes(p->times, base, 0, plan->lanes);
-        for (size_t s = 0; s < SERIES_MAX && entry->contestant->launcher->series[s]; s++) {
-            json_t *row = rows_add(table, entry, s);
-            struct spread found = spread_over_lanes(p->times, i, s, plan->lanes);
-            if (entry->there)
-                rows_spread(row, &found, &plain);
-        }
+    const struct entry *entry = &plan->entries[i];
+    const char *const *series = entry->contestant->launcher->series;
+    struct spread plain =
+        spread_over_lanes(p->times, index_of(plan, entry->baseline), 0, plan->lanes);
+    for (size_t s = 0; s < SERIES_MAX && series[s] != NULL; s++) {
+        json_t *row = rows_add(table, entry, s);
+        if (!entry->there)
+            return;
+        struct spread found = spread_over_lanes(p->times, i, s, plan->lanes);
+        rows_spread(row, &found, &plain);
     }
 }
 
@@ -116,7 +116,8 @@ int pairs_run(struct bench *b, const struct pairs_plan *plan, struct err *e)
     crew_done(&p.crew);
     if (r == 0) {
         json_t *table = report_table(&b->report, plan->suite, plan->title, plan->about);
-        tell(&p, table);
+        for (size_t i = 0; i < plan->count; i++)
+            tell_one(&p, i, table);
         report_print(table);
     }
     lanes_unshare(p.times, sizeof *p.times);

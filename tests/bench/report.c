@@ -32,7 +32,7 @@ static const struct column {
     { "mount_growth", "mounts +", 0 },
 };
 
-enum { NAME_WIDTH = 34, COLUMN_WIDTH = 12 };
+enum { NAME_WIDTH = 34, COLUMN_WIDTH = 12, MISSING_WIDTH = 160 };
 
 void report_init(struct report *r)
 {
@@ -92,7 +92,7 @@ static void print_row(const json_t *rows, const json_t *row)
     printf("  %-*s", NAME_WIDTH, name);
     const char *missing = text_of(row, "missing");
     if (missing[0] != '\0') {
-        printf(" missing: %s\n", missing);
+        printf(" missing: %.*s\n", MISSING_WIDTH, missing);
         return;
     }
     for (size_t i = 0; i < ARRAY_COUNT(columns); i++) {

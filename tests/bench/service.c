@@ -29,9 +29,10 @@ enum {
 /* What a child becomes. */
 struct start {
     char *const *argv;
-    int ready_fd;       /* where "ready URL\n" is written: its descriptor 1 */
-    const char *log;    /* and its standard error */
-    const char *own_as; /* run as the owner of this file; NULL: as we are */
+    int ready_fd;          /* where "ready URL\n" is written: its descriptor 1 */
+    const char *log;       /* and its standard error */
+    const char *languages; /* the language files, by MINOS_LANGUAGES */
+    const char *own_as;    /* run as the owner of this file; NULL: as we are */
 };
 
 _Noreturn static void become(const struct start *s)
@@ -50,6 +51,7 @@ _Noreturn static void become(const struct start *s)
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* after setuid, which clears it */
     sigprocmask(SIG_SETMASK, &none, NULL);
+    setenv("MINOS_LANGUAGES", s->languages, 1);
     execv(s->argv[0], s->argv);
     perror(s->argv[0]);
     _exit(127);
@@ -77,26 +79,29 @@ static int read_ready(int fd, char *line, size_t size, struct err *e)
     return 0;
 }
 
-/* Its last words, for the error. */
+/* Its first complaint, for the error. */
 static int add_log(const struct service *s, struct err *e)
 {
     struct err ignored;
     auto_buf_ struct buf log = { 0 };
     if (io_read_file(AT_FDCWD, s->log, 1 << 20, &log, &ignored) < 0 || log.len == 0)
         return -1;
-    log.data[log.len - 1] = '\0';
-    const char *last = strrchr(log.data, '\n');
-    return err_wrap(e, "%.300s", last != NULL ? last + 1 : log.data);
+    const char *complaint = strstr(log.data, " error ");
+    if (complaint == NULL)
+        complaint = log.data;
+    return err_wrap(e, "%.*s", (int)strcspn(complaint + 1, "\n"), complaint + 1);
 }
 
-static int start(struct service *s, char *const *argv, const char *own_as, struct err *e)
+static int start(struct service *s, char *const *argv, const char *dir, const char *own_as,
+                 struct err *e)
 {
     char line[READY_BYTES_MAX];
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     auto_fd_ int ours = pipe_fds[0], theirs = pipe_fds[1];
-    struct start how = { argv, theirs, s->log, own_as };
+    auto_free_ char *languages = xasprintf("%s/languages", dir);
+    struct start how = { argv, theirs, s->log, languages, own_as };
     s->pid = fork();
     if (s->pid == 0)
         become(&how);
@@ -127,7 +132,7 @@ static int start_and_key(struct service *s, char *const *argv, const char *dir, 
                          struct err *e)
 {
     *s = (struct service){ .log = xasprintf("%s/service.log", dir) };
-    if (start(s, argv, own_as, e) == 0 && read_key(s, dir, e) == 0)
+    if (start(s, argv, dir, own_as, e) == 0 && read_key(s, dir, e) == 0)
         return 0;
     service_down(s);
     return err_wrap(e, "%s", argv[0]);
