@@ -156,8 +156,10 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
         .process_refusals = u->process_refusals,
     };
     o->cause = r->cause == BOX_CAUSE_NONE ? late_cause(r, end) : refine(r, end);
-    if (!o->started)
-        o->cause = r->cause;
+    if (!o->started) /* an image too big for the memory limit fails in execve, before it can be
+                        killed */
+        o->cause =
+            r->cause == BOX_CAUSE_NONE && o->exec_errno == ENOMEM ? BOX_CAUSE_MEMORY : r->cause;
 }
 
 static int finish(struct running *r, struct err *e)
@@ -166,6 +168,8 @@ static int finish(struct running *r, struct err *e)
     if (cell_reap(&r->cell, &end, e) < 0)
         return -1;
     r->ended = true;
+    if (end.usage.oom_kills > 0 && !end.usage.memory_limit_met)
+        return err_set(e, ERR_SYS, ENOMEM, "the host ran out of memory below the command's limit");
     bool oom = end.usage.oom_kills > 0 || cgroup_oom_happened(&r->cell.group);
     if (!end.reported && r->cause == BOX_CAUSE_NONE && !oom)
         return err_set(e, ERR_SYS, 0, "a cell's init died without a report");
