@@ -181,7 +181,7 @@ static int take_job(struct job_space *space, int sock)
     return 0;
 }
 
-static int become_program(struct job_space *space, int sock, uint32_t layers_off)
+static int become_program(struct job_space *space, int *sock, uint32_t layers_off)
 {
     char *text = space->job.text, *end = text + space->job.text_bytes;
     char **argv = space->strings, **env = argv + space->job.argc + 1;
@@ -189,8 +189,9 @@ static int become_program(struct job_space *space, int sock, uint32_t layers_off
         argv[0] == NULL)
         return EPROTO;
     /* Whatever else is open goes at the exec; the socket stays until then to carry a failure. */
-    if (dup3(sock, 3, O_CLOEXEC) < 0 && errno != EINVAL)
+    if (*sock != 3 && dup3(*sock, 3, O_CLOEXEC) < 0)
         return errno;
+    *sock = 3;
     if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
         return errno;
     if (!layer_on(layers_off, LAYER_DESCRIPTORS))
@@ -223,6 +224,6 @@ _Noreturn void inside_command(const struct inside_plan *plan)
         _exit(inside_probe(space.strings));
     }
     if (failed == 0)
-        failed = become_program(&space, sock, plan->layers_off);
+        failed = become_program(&space, &sock, plan->layers_off);
     give_up(sock, failed);
 }
