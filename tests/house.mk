@@ -40,8 +40,7 @@ compile_commands.json: $(MAKEFILE_LIST) ## for editors and clang tools
 # --- coverage ------------------------------------------------------------------------------------------------------
 COVER ?= check
 coverage: ## lines covered by `make check`, by file, in a build of its own (COVER=check-all: by every test)
-	$(MAKE) MODE=cov BUILD=build/cov $(COVER)
-	@tests/coverage build/cov
+	$(MAKE) MODE=cov BUILD=build/cov $(COVER); status=$$?; tests/coverage build/cov; exit $$status
 .PHONY: coverage
 
 # --- fuzzers: tests/fuzz/fuzz_NAME.c, any bytes as input; clang's libFuzzer ------------------------------------------
