@@ -67,8 +67,7 @@ void artifact_done(struct artifact *a)
     *a = ARTIFACT_NONE;
 }
 
-/* ---- the meta file ----------------------------------------------------------------------------
- */
+/* ---- the meta file --------------------------------------------------------------------------- */
 
 static json_t *meta_json(const struct compile_result *r, int64_t files_bytes, bool has_files)
 {
@@ -129,8 +128,7 @@ static bool meta_parse(const struct buf *text, struct compile_result *r, bool *h
     return buf_add(diagnostics, end + 1, rest, &ignored) == 0;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------
- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static void remove_entry(struct artifact_cache *c, const char *hex)
 {
@@ -170,8 +168,7 @@ int artifact_find(struct artifact_cache *c, const char *hex, struct artifact *re
     return 0;
 }
 
-/* ---- keeping ----------------------------------------------------------------------------------
- */
+/* ---- keeping --------------------------------------------------------------------------------- */
 
 static int put_files(struct artifact_cache *c, const char *temp, const char *hex,
                      const struct box_collected *files, size_t count, struct err *e)
@@ -241,8 +238,7 @@ int artifact_put(struct artifact_cache *c, const char *hex, const struct box_col
     return 0;
 }
 
-/* ---- evicting and sweeping --------------------------------------------------------------------
- */
+/* ---- evicting and sweeping ------------------------------------------------------------------- */
 
 struct entry {
     char hex[STORE_HEX_BYTES];

@@ -241,8 +241,7 @@ static void compare_byte(struct compare *c, char b)
     }
 }
 
-/* ---- what the message will show ---------------------------------------------------------------
- */
+/* ---- what the message will show -------------------------------------------------------------- */
 
 static void got_add(struct compare *c, char b)
 {
@@ -304,8 +303,7 @@ void compare_feed(struct compare *c, const void *data, size_t len)
     feed_bytes(c, data, len);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int64_t line_of(const struct compare *c, size_t at)
 {

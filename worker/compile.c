@@ -45,8 +45,7 @@ static void work_init(struct work *w, const struct judge *j, struct job *job)
     keep_init(&w->output, (size_t)j->conf->worker_kept_output_bytes);
 }
 
-/* ---- the key: everything that a compile can depend on -----------------------------------------
- */
+/* ---- the key: everything that a compile can depend on ---------------------------------------- */
 
 static void hash_text(struct store_hash *h, const char *text)
 {
@@ -88,8 +87,7 @@ static void make_key(const struct work *w, char ret_hex[STORE_HEX_BYTES])
     store_hex(hash, ret_hex);
 }
 
-/* ---- running the compiler ---------------------------------------------------------------------
- */
+/* ---- running the compiler -------------------------------------------------------------------- */
 
 static int on_output(void *ctx, const void *data, size_t len)
 {
@@ -149,8 +147,7 @@ static struct compile_result result_of(const struct work *w, bool ok)
     };
 }
 
-/* ---- what it left -----------------------------------------------------------------------------
- */
+/* ---- what it left ---------------------------------------------------------------------------- */
 
 static bool wanted(void *ctx, const char *name)
 {

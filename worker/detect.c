@@ -1,4 +1,4 @@
-/* detect.c - finds the versions of the languages by running their tools in cells; the supervisor,
+/* detect.c - finds out which languages work by running their tools in cells; the supervisor,
  * before it has slots. */
 #include "worker/detect.h"
 
@@ -15,6 +15,7 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/io.h"
 #include "worker/judge.h"
 #include "worker/keep.h"
 
@@ -32,8 +33,7 @@ struct detector {
     json_t *found;   /* the same, of this one */
 };
 
-/* ---- the state of the tools -------------------------------------------------------------------
- */
+/* ---- the state of the tools ------------------------------------------------------------------ */
 
 static const char *image_root(const struct conf *c, const char *image)
 {
@@ -97,8 +97,7 @@ static void make_key(const struct conf *c, const struct language *l, char ret_he
     store_hex(hash, ret_hex);
 }
 
-/* ---- asking a tool ----------------------------------------------------------------------------
- */
+/* ---- asking a tool --------------------------------------------------------------------------- */
 
 static int on_output(void *ctx, const void *data, size_t len)
 {
@@ -131,20 +130,24 @@ static struct limits ask_limits(const struct conf *c, const struct language *l)
     return limits;
 }
 
-static int run_tool(struct detector *d, const struct language *l, struct keep *output,
-                    struct box_outcome *outcome, struct err *e)
+/* Run one of the language's commands in a cell, with `file` (NULL: none) in it. */
+static int run_in_cell(struct detector *d, const struct language *l,
+                       const struct text_list *template, const struct box_file *file,
+                       struct keep *output, struct box_outcome *outcome, struct err *e)
 {
     const struct conf *c = &d->w->conf;
-    auto_list_ struct text_list argv = { 0 }, env = { 0 };
+    auto_list_ struct text_list argv = { 0 }, env = { 0 }, sources = { 0 };
     struct limits limits = ask_limits(c, l);
-    struct text_list none = { 0 };
-    struct expand_vars vars = { .source = l->source_file,
-                                .entry_point = l->source_file,
-                                .sources = &none,
-                                .memory_bytes = limits.memory_bytes,
-                                .stack_bytes = limits.stack_bytes,
-                                .cpus = c->box_cpus };
-    expand_list(&l->version_command, &vars, &argv);
+    text_list_add(&sources, l->source_file);
+    struct expand_vars vars = {
+        .source = l->source_file,
+        .entry_point = l->entry_default != NULL ? l->entry_default : l->source_file,
+        .sources = &sources,
+        .memory_bytes = limits.memory_bytes,
+        .stack_bytes = limits.stack_bytes,
+        .cpus = c->box_cpus,
+    };
+    expand_list(template, &vars, &argv);
     judge_environment(l->compile_command.count != 0 ? &l->compile_environment : &l->run_environment,
                       &vars, &env);
     struct box_sink sink = { .fd = -1, .write = on_output, .ctx = output };
@@ -152,6 +155,8 @@ static int run_tool(struct detector *d, const struct language *l, struct keep *o
         .image = l->image,
         .argv = text_list_argv(&argv),
         .env = text_list_argv(&env),
+        .files = file,
+        .file_count = file != NULL,
         .limits = limits,
         .stdin_fd = -1,
         .stdout_sink = sink,
@@ -162,7 +167,22 @@ static int run_tool(struct detector *d, const struct language *l, struct keep *o
     return box_run(d->box, &command, 1, NULL, 0, NULL, outcome, e);
 }
 
-static int ask(struct detector *d, struct language *l, struct err *e)
+static bool ended_well(const struct box_outcome *o)
+{
+    return o->started && o->exited && o->exit_code == 0 && o->cause == BOX_CAUSE_NONE;
+}
+
+static void say_broken(const struct detector *d, const struct language *l, const char *step,
+                       const struct box_outcome *o, const char *output)
+{
+    char quoted[LOG_QUOTE_BYTES];
+    log_event(&d->w->log, LOG_WARN, "language_broken",
+              "language=%s step=%s exit_code=%d signal=%d cause=%s exec_errno=%d output=%s", l->id,
+              step, o->exit_code, o->signal, box_cause_name(o->cause), o->exec_errno,
+              log_quote(output, quoted));
+}
+
+static int ask_version(struct detector *d, struct language *l, struct err *e)
 {
     auto_keep_ struct keep output;
     auto_buf_ struct buf text;
@@ -170,23 +190,64 @@ static int ask(struct detector *d, struct language *l, struct err *e)
     int64_t head;
     keep_init(&output, OUTPUT_BYTES);
     buf_init(&text, 0);
-    if (run_tool(d, l, &output, &o, e) != 0)
-        return err_wrap(e, "detect %s", l->id);
+    if (run_in_cell(d, l, &l->version_command, NULL, &output, &o, e) != 0)
+        return -1;
     keep_get(&output, &text, &head);
-    if (o.started && o.exited && o.exit_code == 0)
+    if (ended_well(&o))
         l->version = find_version(l->version_pattern, buf_text(&text));
-    if (l->version == NULL) {
-        char quoted[LOG_QUOTE_BYTES];
-        log_event(&d->w->log, LOG_WARN, "language_broken",
-                  "language=%s exit_code=%d signal=%d cause=%s exec_errno=%d output=%s", l->id,
-                  o.exit_code, o.signal, box_cause_name(o.cause), o.exec_errno,
-                  log_quote(buf_text(&text), quoted));
-    }
+    if (l->version == NULL)
+        say_broken(d, l, "version", &o, buf_text(&text));
     return 0;
 }
 
-/* ---- what an earlier start found ---------------------------------------------------------------
- */
+/* A compiler may be there without what it needs (headers, a linker): it compiles a hello. */
+static int try_hello(struct detector *d, struct language *l, struct err *e)
+{
+    auto_keep_ struct keep output;
+    auto_buf_ struct buf text;
+    auto_fd_ int fd = -1;
+    struct box_outcome o = { 0 };
+    int64_t head;
+    keep_init(&output, OUTPUT_BYTES);
+    buf_init(&text, 0);
+    if (io_sealed_memfd("hello", l->hello, strlen(l->hello), &fd, e) != 0)
+        return -1;
+    struct box_file file = { .name = l->source_file, .fd = fd };
+    if (run_in_cell(d, l, &l->compile_command, &file, &output, &o, e) != 0)
+        return -1;
+    keep_get(&output, &text, &head);
+    if (ended_well(&o))
+        return 0;
+    say_broken(d, l, "compile", &o, buf_text(&text));
+    free(l->version);
+    l->version = NULL;
+    return 0;
+}
+
+static int ask(struct detector *d, struct language *l, struct err *e)
+{
+    if (ask_version(d, l, e) != 0)
+        return -1;
+    if (l->version == NULL || l->hello == NULL || l->compile_command.count == 0)
+        return 0;
+    return try_hello(d, l, e);
+}
+
+/* A command that no keeper takes (an image that is not configured) is that language's trouble. */
+static int ask_patiently(struct detector *d, struct language *l, struct err *e)
+{
+    if (ask(d, l, e) == 0)
+        return 0;
+    err_wrap(e, "detect %s", l->id);
+    if (e->kind != ERR_INPUT)
+        return -1;
+    log_error(&d->w->log, "language_broken", e);
+    free(l->version);
+    l->version = NULL;
+    return 0;
+}
+
+/* ---- what an earlier start found ------------------------------------------------------------- */
 
 static const char *known_version(const struct detector *d, const char *id, const char *key)
 {
@@ -207,7 +268,7 @@ static int detect_one(struct detector *d, struct language *l, struct err *e)
     const char *known = known_version(d, l->id, key);
     if (known != NULL)
         l->version = xstrdup(known);
-    else if (ask(d, l, e) != 0)
+    else if (ask_patiently(d, l, e) != 0)
         return -1;
     if (l->version != NULL)
         json_object_set_new(d->found, l->id,

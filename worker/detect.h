@@ -1,5 +1,5 @@
-/* detect.h - which languages this host has: each version command is run in a cell, once for each
- * state of its tools. */
+/* detect.h - which languages this host has: each version command is run in a cell, and the hello
+ * program compiled, once for each state of the tools. */
 #pragma once
 
 #include "sandbox/base/err.h"

@@ -65,8 +65,7 @@ struct usage judge_usage(const struct box_outcome *o)
     };
 }
 
-/* ---- recording --------------------------------------------------------------------------------
- */
+/* ---- recording ------------------------------------------------------------------------------- */
 
 /* A transaction that is rolled back where its scope ends before store_commit. */
 static void txn_end(struct store **s)
@@ -95,8 +94,7 @@ static void tell(const struct judge *j, const struct job *job)
     wake_send(j->conf->store_data_dir, WAKE_PROGRESS, job->lease->claim.id);
 }
 
-/* ---- compile ----------------------------------------------------------------------------------
- */
+/* ---- compile --------------------------------------------------------------------------------- */
 
 static int store_diagnostics(const struct judge *j, const struct buf *text,
                              struct compile_result *r, struct err *e)
@@ -163,8 +161,7 @@ static int compile(const struct judge *j, struct job *job, enum verdict *ret_ver
     return 0;
 }
 
-/* ---- tests ------------------------------------------------------------------------------------
- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 /* The last test's record and the verdict are one durable transaction: nobody sees the one without
  * the other, and there is one disk flush for both. */
@@ -214,8 +211,7 @@ static int run_tests(const struct judge *j, struct job *job, enum verdict *ret_v
     return 0;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void job_done(struct job *job)
 {

@@ -65,8 +65,7 @@ static size_t count_slots(const struct conf *c)
     return count < SLOTS_MAX ? (size_t)count : SLOTS_MAX;
 }
 
-/* ---- starting ---------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 /* Between fork and exec: system calls only. */
 static _Noreturn void become_slot(char *const *argv, int ready_fd, pid_t parent)
@@ -128,8 +127,7 @@ static void start_due(struct supervisor *s)
     }
 }
 
-/* ---- what happens to slots --------------------------------------------------------------------
- */
+/* ---- what happens to slots ------------------------------------------------------------------- */
 
 static void slot_died(struct supervisor *s, size_t number, int status)
 {
@@ -212,8 +210,7 @@ static void take_signals(struct supervisor *s)
     reap(s);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------
- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static bool any_running(const struct supervisor *s)
 {
@@ -272,8 +269,7 @@ static void run_loop(struct supervisor *s)
     }
 }
 
-/* ---- before the first slot --------------------------------------------------------------------
- */
+/* ---- before the first slot ------------------------------------------------------------------- */
 
 static size_t count_available(const struct language_set *set)
 {
