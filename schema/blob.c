@@ -25,6 +25,7 @@
  * blobs are all of epoch 0, so there is one row for a file. Others find a blob by its row, which
  * travels in struct blob and is checked against the hash.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -439,4 +440,25 @@ int blob_sweep(struct store *s, int64_t limit, struct err *e)
             return -1;
     }
     return 0;
+}
+
+/* ---- what crashes leave */
+
+enum { HALF_WRITTEN_MS = 3600 * 1000 }; /* nobody writes one file for longer */
+
+void blob_tidy(const struct store *s)
+{
+    auto_fd_ int fd = openat(s->blobs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL)
+        return;
+    int dir_fd = take_fd(&fd); /* the stream closes it */
+    int64_t before_unix_s = (clock_unix_ms() - HALF_WRITTEN_MS) / 1000;
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+        struct stat st;
+        if (store_id_valid(d->d_name) &&
+            fstatat(dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_mtime < before_unix_s)
+            unlinkat(dir_fd, d->d_name, 0);
+    }
 }

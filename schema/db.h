@@ -72,7 +72,7 @@ struct stmt *sql_use(struct store *s, const char *sql);
 /* The same for text made at run time: prepared now, dropped at the end of the scope. */
 struct stmt *sql_use_once(struct store *s, const char *sql);
 
-void sql_release(struct stmt **q);
+void sql_release(struct stmt **qp);
 #define auto_stmt_ __attribute__((cleanup(sql_release)))
 
 void sql_bind_int(struct stmt *q, int64_t v);

@@ -33,6 +33,9 @@ void blob_read(struct stmt *q, struct blob *ret);
 /* Delete up to `limit` blobs that nothing refers to and that nobody put of late. */
 must_check_ int blob_sweep(struct store *s, int64_t limit, struct err *e);
 
+/* Remove files that a program which died left half written. */
+void blob_tidy(const struct store *s);
+
 /* ---- submission.c */
 
 /* Store the request (not the queue's row) and give its row number. */

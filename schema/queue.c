@@ -58,7 +58,8 @@
 enum {
     MS_PER_PRIORITY = 60 * 1000, /* one point of priority is worth so much waiting */
     PRIORITY_MOST = 100,
-    EXPIRE_BATCH = 64, /* lost leases that one transaction puts back */
+    EXPIRE_BATCH = 64,              /* lost leases that one transaction puts back */
+    LEASE_LONGEST_MS = 3600 * 1000, /* the longest that may be configured */
 };
 
 /* ---- accept */
@@ -149,32 +150,47 @@ int queue_accept(struct store *s, struct submission *sub, char ret_existing[STOR
 
 /* ---- claim */
 
+/*
+ * A lease is lost when its end has passed, and also when it lies further ahead than any lease may:
+ * the wall clock was set back, and its holder, were it alive, would have renewed it since.
+ */
+#define LOST "(lease_end_unix_ms <= ?1 OR lease_end_unix_ms > ?1 + ?2)"
+
+static void bind_lost(struct stmt *q, int64_t lease_ms)
+{
+    sql_bind_int(q, clock_unix_ms());
+    sql_bind_int(q, (lease_ms > 0 ? lease_ms : 0) + LEASE_LONGEST_MS);
+}
+
 /* What there is to do, looked up without the write lock, so that idle slots disturb nobody. */
-static int look(struct store *s, bool *ret_expired, bool *ret_waiting, struct err *e)
+static int look(struct store *s, int64_t lease_ms, bool *ret_lost, bool *ret_waiting, struct err *e)
 {
     auto_stmt_ struct stmt *q =
-        sql_use(s, "SELECT EXISTS (SELECT 1 FROM queue WHERE lease_end_unix_ms <= ?), "
+        sql_use(s, "SELECT EXISTS (SELECT 1 FROM queue INDEXED BY queue_lease WHERE "
+                   "lease_end_unix_ms IS NOT NULL AND " LOST "), "
                    "EXISTS (SELECT 1 FROM queue WHERE state = 1)");
-    sql_bind_int(q, clock_unix_ms());
+    bind_lost(q, lease_ms);
     bool found = false;
     if (sql_row(q, &found, e) < 0)
         return -1;
-    *ret_expired = sql_int(q) != 0;
+    *ret_lost = sql_int(q) != 0;
     *ret_waiting = sql_int(q) != 0;
     return 0;
 }
 
-static int next_expired(struct store *s, struct live *ret, bool *ret_found, struct err *e)
+/* Looks at the held rows alone, which are no more than there are slots. */
+static int next_lost(struct store *s, int64_t lease_ms, struct live *ret, bool *ret_found,
+                     struct err *e)
 {
     auto_stmt_ struct stmt *q =
-        sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue WHERE lease_end_unix_ms <= ? "
-                   "ORDER BY lease_end_unix_ms LIMIT 1");
-    sql_bind_int(q, clock_unix_ms());
+        sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue INDEXED BY queue_lease "
+                   "WHERE lease_end_unix_ms IS NOT NULL AND " LOST " LIMIT 1");
+    bind_lost(q, lease_ms);
     return move_read(q, ret, ret_found, e);
 }
 
 /* Durable, since it may end some. */
-static int expire(struct store *s, int64_t attempts_max, struct err *e)
+static int expire(struct store *s, int64_t lease_ms, int64_t attempts_max, struct err *e)
 {
     auto_tx_ struct tx t = { 0 };
     if (tx_begin(&t, s, STORE_DURABLE, e) < 0)
@@ -182,7 +198,7 @@ static int expire(struct store *s, int64_t attempts_max, struct err *e)
     for (int i = 0; i < EXPIRE_BATCH; i++) {
         struct live l;
         bool found = false;
-        if (next_expired(s, &l, &found, e) < 0)
+        if (next_lost(s, lease_ms, &l, &found, e) < 0)
             return -1;
         if (!found)
             break;
@@ -269,11 +285,12 @@ int queue_claim(struct store *s, const char *owner, int64_t lease_ms, int64_t at
 {
     *ret_found = false;
     for (;;) {
-        bool expired = false, waiting = false;
+        bool lost = false, waiting = false;
         enum pick pick = PICK_NONE;
-        if (look(s, &expired, &waiting, e) < 0 || (expired && expire(s, attempts_max, e) < 0))
+        if (look(s, lease_ms, &lost, &waiting, e) < 0 ||
+            (lost && expire(s, lease_ms, attempts_max, e) < 0))
             return -1;
-        if (!expired && !waiting) {
+        if (!lost && !waiting) {
             tidy(s);
             return 0;
         }
@@ -370,13 +387,21 @@ int queue_finish(struct store *s, const struct claim *c, enum verdict v, const c
     return tx_commit(&t, e);
 }
 
+static int uncount(struct store *s, const struct live *l, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE queue SET attempts = attempts - 1 WHERE id = ?");
+    sql_bind_text(q, l->id);
+    return sql_run(q, e);
+}
+
 int queue_give_back(struct store *s, const struct claim *c, int64_t attempts_max,
                     const char *message, bool *ret_mine, struct err *e)
 {
     auto_tx_ struct tx t = { 0 };
     struct live l;
     if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
-        (*ret_mine && move_put_back_or_end(s, &l, attempts_max, message, e) < 0))
+        (*ret_mine && move_put_back_or_end(s, &l, attempts_max, message, e) < 0) ||
+        (*ret_mine && attempts_max == QUEUE_UNCOUNTED && uncount(s, &l, e) < 0))
         return -1;
     return tx_commit(&t, e);
 }

@@ -172,9 +172,9 @@ static int open_all(struct store *s, struct err *e)
     s->blobs_fd = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->blobs_fd < 0)
         return err_sys(e, "open %s", blobs);
-    if (open_file(s, e) < 0)
-        return -1;
-    return set_up(s, e);
+    if (!s->read_only)
+        blob_tidy(s);
+    return open_file(s, e) < 0 ? -1 : set_up(s, e);
 }
 
 int store_open(const struct store_options *opt, struct store **ret, struct err *e)

@@ -270,7 +270,9 @@ must_check_ int queue_finish(struct store *s, const struct claim *c, enum verdic
                              struct err *e);
 
 /* The judge failed: put it back, or end it as internal_error with `message` when attempts_max is
- * used up. */
+ * used up. With QUEUE_UNCOUNTED nobody failed, the slot stops in good order: this attempt does not
+ * count, and the submission is put back in any case. */
+#define QUEUE_UNCOUNTED INT64_MAX
 must_check_ int queue_give_back(struct store *s, const struct claim *c, int64_t attempts_max,
                                 const char *message, bool *ret_mine, struct err *e);
 

@@ -225,6 +225,25 @@ START_TEST(nothing_temporary_is_left_behind)
 }
 END_TEST
 
+START_TEST(opening_removes_what_crashes_left_half_written)
+{
+    auto_place_ struct place p = place_new();
+    char id[STORE_ID_BYTES];
+    const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+    store_new_id(id);
+    auto_free_ char *stale = xasprintf("%s/blobs/tmp/%s", p.dir, id);
+    store_new_id(id);
+    auto_free_ char *fresh = xasprintf("%s/blobs/tmp/%s", p.dir, id);
+    close(open(stale, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    close(open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ck_assert_int_eq(utimensat(AT_FDCWD, stale, old, 0), 0);
+    store_close(p.s);
+    p.s = open_store(&p, (struct store_options){ 0 });
+    ck_assert_int_eq(access(stale, F_OK), -1);
+    ck_assert_int_eq(access(fresh, F_OK), 0);
+}
+END_TEST
+
 /* A store whose grace is over at once. */
 static struct place place_without_grace(void)
 {
@@ -350,7 +369,7 @@ UNIT_MAIN("blob", bytes_of_any_length_come_back, an_absent_blob_reads_as_empty,
           small_bytes_are_found_over_two_epochs_and_stored_again_after,
           a_blob_is_found_by_its_hash_alone_however_old, a_blob_that_was_never_put_is_missing,
           a_file_that_lost_bytes_is_told_and_put_again, a_link_in_place_of_a_file_is_not_followed,
-          nothing_temporary_is_left_behind, pruning_removes_what_nobody_refers_to,
-          pruning_spares_what_was_put_of_late, putting_again_renews_the_grace,
-          pruning_forgets_ended_submissions_and_keeps_living_ones, pruning_stops_at_its_limit,
-          a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
+          nothing_temporary_is_left_behind, opening_removes_what_crashes_left_half_written,
+          pruning_removes_what_nobody_refers_to, pruning_spares_what_was_put_of_late,
+          putting_again_renews_the_grace, pruning_forgets_ended_submissions_and_keeps_living_ones,
+          pruning_stops_at_its_limit, a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)

@@ -220,6 +220,41 @@ START_TEST(a_renewed_lease_is_not_lost)
 }
 END_TEST
 
+START_TEST(a_lease_from_before_the_clock_was_set_back_is_lost)
+{
+    auto_place_ struct place p = place_new();
+    char id[STORE_ID_BYTES];
+    struct claim old, now;
+    accept_one(p.s, 0, id);
+    ck_assert(claim_with(p.s, INT64_C(365) * 86400 * 1000, 3, &old)); /* as if it were next year */
+    ck_assert(claim_one(p.s, &now));
+    ck_assert_int_gt(now.fence, old.fence);
+    ck_assert(!finish(p.s, &old, VERDICT_ACCEPTED));
+    ck_assert(finish(p.s, &now, VERDICT_ACCEPTED));
+}
+END_TEST
+
+START_TEST(an_orderly_stop_of_its_slot_costs_no_attempt)
+{
+    auto_place_ struct place p = place_new();
+    struct err e;
+    char id[STORE_ID_BYTES];
+    struct claim c;
+    bool mine = false;
+    int64_t fence = 0;
+    accept_one(p.s, 0, id);
+    for (int i = 0; i < 5; i++) {
+        ck_assert(claim_with(p.s, 1000, 3, &c));
+        ck_assert_int_eq(c.attempt, 1);
+        ck_assert_int_gt(c.fence, fence);
+        fence = c.fence;
+        ck_ok(queue_give_back(p.s, &c, QUEUE_UNCOUNTED, "stopped", &mine, &e));
+        ck_assert(mine);
+    }
+    ck_consistent(p.s);
+}
+END_TEST
+
 START_TEST(a_submission_that_kills_its_judges_ends_as_internal_error)
 {
     auto_place_ struct place p = place_new();
@@ -413,10 +448,6 @@ START_TEST(a_claim_looks_at_one_row_however_many_wait)
     auto_place_ struct place p = place_new();
     ck_plan(p.s, "SELECT id FROM queue WHERE state = 1 ORDER BY rank, id LIMIT 1", "queue_next");
     ck_plan(p.s,
-            "SELECT id FROM queue WHERE lease_end_unix_ms <= ? ORDER BY lease_end_unix_ms "
-            "LIMIT 1",
-            "queue_lease");
-    ck_plan(p.s,
             "SELECT id FROM blob WHERE refs = 0 AND last_put_unix_ms < ? "
             "ORDER BY last_put_unix_ms LIMIT 1",
             "blob_unused");
@@ -436,7 +467,9 @@ UNIT_MAIN("queue", an_empty_queue_has_nothing_to_claim, a_submission_goes_from_q
           the_same_idempotency_key_gives_the_same_submission,
           idempotency_keys_of_two_api_keys_do_not_meet,
           a_lost_lease_gives_the_submission_to_another_and_refuses_the_old_fence,
-          a_renewed_lease_is_not_lost, a_submission_that_kills_its_judges_ends_as_internal_error,
+          a_renewed_lease_is_not_lost, a_lease_from_before_the_clock_was_set_back_is_lost,
+          an_orderly_stop_of_its_slot_costs_no_attempt,
+          a_submission_that_kills_its_judges_ends_as_internal_error,
           attempts_that_were_lowered_end_what_waits,
           what_is_given_back_begins_anew_until_its_attempts_are_used_up,
           cancel_answers_for_each_state, after_a_cancel_the_holder_cannot_finish,
