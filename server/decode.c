@@ -259,6 +259,13 @@ static void read_source(struct raw *raw, const struct language_record *lang, str
     add_file(d, entry != NULL && !by_name ? entry : usual, take_bytes(&raw->source));
 }
 
+/* Whether a member is there, be it right or wrong. */
+static bool is_given(const json_t *root, const char *name)
+{
+    const json_t *v = json_object_get(root, name);
+    return v != NULL && !json_is_null(v);
+}
+
 static void read_program(struct raw *raw, const struct language_record *lang, struct draft *d,
                          struct problem *p)
 {
@@ -271,7 +278,7 @@ static void read_program(struct raw *raw, const struct language_record *lang, st
             check_files(lang, d, p);
     } else if (raw->source.data != NULL) {
         read_source(raw, lang, d, p);
-    } else {
+    } else if (!is_given(d->root, "source") && !is_given(d->root, "files")) {
         problem_fault(p, "source", NULL, "\"source\" or \"files\" is needed");
     }
 }
@@ -366,8 +373,8 @@ static void read_all(const struct decode_rules *rules, struct raw *raw, struct d
     const struct language_record *lang = NULL;
     if (raw->language != NULL)
         lang = check_language(rules, raw->language, p);
-    else if (!json_is_string(json_object_get(d->root, "language")))
-        walk_fault(p, "language", json_object_get(d->root, "language"), "the id of a language");
+    else if (!is_given(d->root, "language"))
+        problem_fault(p, "language", NULL, "the id of a language");
     d->sub.language = xstrdup(raw->language != NULL ? raw->language : "");
     d->sub.priority = raw->priority.value;
     d->sub.stop_on_failure = raw->stop_on_failure.value;

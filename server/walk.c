@@ -45,7 +45,7 @@ char *decode_brief(const json_t *v)
     case JSON_NULL:
         break;
     }
-    char *text = json_dumps(v, JSON_ENCODE_ANY);
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     return text != NULL ? text : xstrdup("null");
 }
 

@@ -13,6 +13,8 @@
 #include "server/problem.h"
 #include "tests/unit/base/unit.h"
 
+#ifndef ck_ok /* the store's unit.h has the same three, and some tests need both */
+
 /* libcheck's four seconds are few for threads and a disk on a busy host. */
 __attribute__((constructor)) static inline void be_patient(void)
 {
@@ -23,6 +25,8 @@ __attribute__((constructor)) static inline void be_patient(void)
 
 /* A text for a field that is char *, since its owner usually frees it. */
 #define TEXT(t) ((char[]){ t })
+
+#endif
 
 static inline void json_drop(json_t **j)
 {
