@@ -14,7 +14,7 @@ struct args {
     bool help, check_languages;
     const char *config, *box_socket, *box_program;
     struct opt_list set;
-    int64_t slots, slot, ready_fd;
+    int64_t slots, slot, ready_fd, held_fd;
 };
 
 static const struct opt_row rows[] = {
@@ -34,6 +34,8 @@ static const struct opt_row rows[] = {
       "write \"ready ...\" here once a slot serves", 0, 1 << 20 },
     { "slot", 0, OPT_INT, offsetof(struct args, slot), "N",
       "be slot N (the supervisor starts itself with this)", 0, 255 },
+    { "held-fd", 0, OPT_INT, offsetof(struct args, held_fd), "N",
+      "slot: memory to note its claim in (the supervisor passes this)", 0, 1 << 20 },
     { "help", 'h', OPT_FLAG, offsetof(struct args, help), NULL, "show this", 0, 0 },
 };
 
@@ -110,6 +112,7 @@ static int run(struct worker *w, const struct args *a)
     w->log = (struct log){ .program = "minos-worker", .level = level_of(w->conf.log_level) };
     w->slot = a->slot;
     w->ready_fd = (int)a->ready_fd;
+    w->held_fd = (int)a->held_fd;
     if (a->check_languages)
         return check_languages(w);
     umask(077);
@@ -119,7 +122,7 @@ static int run(struct worker *w, const struct args *a)
 
 int main(int argc, char **argv)
 {
-    struct args a = { .slots = -1, .slot = -1, .ready_fd = -1 };
+    struct args a = { .slots = -1, .slot = -1, .ready_fd = -1, .held_fd = -1 };
     struct worker w = { .argv = argv, .argc = argc };
     struct err e;
     int first = argc;

@@ -16,6 +16,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/base/ready.h"
 #include "schema/wake.h"
+#include "worker/held.h"
 #include "worker/isolation.h"
 #include "worker/judge.h"
 #include "worker/worker.h"
@@ -31,6 +32,7 @@ struct slot {
     struct events events;
     struct box *box;
     char *isolation_json;
+    struct held *held;
     bool broken; /* must not claim again */
 };
 
@@ -41,6 +43,7 @@ static void slot_close(struct slot *s)
     artifact_cache_close(s->artifacts);
     store_close(s->store);
     language_set_done(&s->languages);
+    held_unmap(s->held);
     free(s->isolation_json);
 }
 
@@ -49,7 +52,8 @@ static int slot_open(struct slot *s, struct err *e)
     const struct conf *c = &s->w->conf;
     struct store_options options = { .data_dir = c->store_data_dir };
     snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
-    if (events_open(c->store_data_dir, &s->events, e) != 0 ||
+    if (held_map(s->w->held_fd, &s->held, e) != 0 ||
+        events_open(c->store_data_dir, &s->events, e) != 0 ||
         store_open(&options, &s->store, e) != 0 ||
         artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
             0 ||
@@ -157,7 +161,9 @@ static void serve(struct slot *s)
             log_error(&s->w->log, "claim_failed", &e);
             events_wait(&s->events, TICK_MS);
         } else if (found) {
+            held_note(s->held, &claim);
             judge_claim(s, &claim);
+            held_clear(s->held);
         } else {
             events_wait(&s->events, TICK_MS);
         }
@@ -166,6 +172,7 @@ static void serve(struct slot *s)
 
 int slot_run(const struct worker *w)
 {
+    prctl(PR_SET_NAME, "minos-worker"); /* it was started as /proc/self/exe */
     struct slot s = { .w = w, .events = { .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1 } };
     struct err e;
     if (slot_open(&s, &e) != 0) {

@@ -25,6 +25,7 @@
 #include "worker/artifact.h"
 #include "worker/detect.h"
 #include "worker/events.h"
+#include "worker/held.h"
 #include "worker/worker.h"
 
 enum {
@@ -38,7 +39,8 @@ enum {
 
 struct child {
     pid_t pid; /* 0: not running */
-    int ready_fd;
+    int ready_fd, held_fd;
+    struct held *held;
     bool ready;
     int failures; /* young deaths in a row */
     int64_t started_mono_ns, restart_mono_ns;
@@ -68,24 +70,26 @@ static size_t count_slots(const struct conf *c)
 /* ---- starting -------------------------------------------------------------------------------- */
 
 /* Between fork and exec: system calls only. */
-static _Noreturn void become_slot(char *const *argv, int ready_fd, pid_t parent)
+static _Noreturn void become_slot(char *const *argv, int ready_fd, int held_fd, pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent || fcntl(ready_fd, F_SETFD, 0) != 0 ||
-        sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+        fcntl(held_fd, F_SETFD, 0) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(WORKER_EXIT_FAILED);
     execv("/proc/self/exe", argv);
     _exit(WORKER_EXIT_FAILED);
 }
 
-static void slot_argv(const struct worker *w, size_t number, int ready_fd, struct text_list *argv)
+static void slot_argv(const struct worker *w, size_t number, int ready_fd, int held_fd,
+                      struct text_list *argv)
 {
     for (int i = 0; i < w->argc; i++)
         text_list_add(argv, w->argv[i]);
     text_list_take(argv, xasprintf("--slot=%zu", number));
     text_list_take(argv, xasprintf("--ready-fd=%d", ready_fd));
+    text_list_take(argv, xasprintf("--held-fd=%d", held_fd));
 }
 
 static int start_slot(struct supervisor *s, size_t number, struct err *e)
@@ -93,13 +97,15 @@ static int start_slot(struct supervisor *s, size_t number, struct err *e)
     struct child *c = &s->slots[number];
     int pipe_fds[2];
     pid_t parent = getpid();
+    if (c->held == NULL && held_make(&c->held, &c->held_fd, e) != 0)
+        return -1;
     if (pipe2(pipe_fds, O_CLOEXEC) != 0)
         return err_sys(e, "make a pipe");
     auto_list_ struct text_list argv = { 0 };
-    slot_argv(s->w, number, pipe_fds[1], &argv);
+    slot_argv(s->w, number, pipe_fds[1], c->held_fd, &argv);
     pid_t pid = fork();
     if (pid == 0)
-        become_slot(argv.items, pipe_fds[1], parent);
+        become_slot(argv.items, pipe_fds[1], c->held_fd, parent);
     close(pipe_fds[1]);
     if (pid < 0) {
         close(pipe_fds[0]);
@@ -129,6 +135,26 @@ static void start_due(struct supervisor *s)
 
 /* ---- what happens to slots ------------------------------------------------------------------- */
 
+/* What a dead slot held goes back into the queue now; its lease would take its time. */
+static void give_back_held(const struct supervisor *s, struct child *c)
+{
+    const struct worker *w = s->w;
+    struct store_options options = { .data_dir = w->conf.store_data_dir };
+    struct store *store = NULL;
+    struct claim claim;
+    struct err e;
+    bool mine = false;
+    if (!held_take(c->held, &claim))
+        return;
+    if (store_open(&options, &store, &e) != 0 ||
+        queue_give_back(store, &claim, w->conf.worker_attempts, "the slot that judged it died",
+                        &mine, &e) != 0)
+        log_error(&w->log, "give_back_failed", &e); /* the lease will run out */
+    store_close(store);
+    wake_send(w->conf.store_data_dir, WAKE_QUEUE, "");
+    wake_send(w->conf.store_data_dir, WAKE_PROGRESS, claim.id);
+}
+
 static void slot_died(struct supervisor *s, size_t number, int status)
 {
     struct child *c = &s->slots[number];
@@ -136,6 +162,7 @@ static void slot_died(struct supervisor *s, size_t number, int status)
     bool young = now - c->started_mono_ns < OLD_ENOUGH_MS * NS_PER_MS;
     close_fd(&c->ready_fd);
     c->pid = 0;
+    give_back_held(s, c);
     if (s->stopping)
         return;
     c->failures = young ? c->failures + 1 : 1;
@@ -332,7 +359,7 @@ int supervisor_run(const struct worker *w)
     *s = (struct supervisor){ .w = w, .signal_fd = -1, .ready_fd = w->ready_fd };
     s->slot_count = count_slots(&w->conf);
     for (size_t i = 0; i < SLOTS_MAX; i++)
-        s->slots[i].ready_fd = -1;
+        s->slots[i].ready_fd = s->slots[i].held_fd = -1;
     int status = WORKER_EXIT_OK;
     if (prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);
@@ -340,6 +367,10 @@ int supervisor_run(const struct worker *w)
     } else {
         run_loop(s);
         status = s->failed ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
+    }
+    for (size_t i = 0; i < s->slot_count; i++) {
+        held_unmap(s->slots[i].held);
+        close_fd(&s->slots[i].held_fd);
     }
     close_fd(&s->signal_fd);
     close_fd(&s->ready_fd);

@@ -19,6 +19,7 @@ struct worker {
     int argc;
     int64_t slot; /* -1: the supervisor */
     int ready_fd; /* -1: none */
+    int held_fd;  /* a slot: where to note its claim (held.h); -1: nowhere */
 };
 
 /* Read the shipped language files, then those of worker.languages_dir. */

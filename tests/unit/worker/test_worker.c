@@ -141,7 +141,7 @@ START_TEST(a_slot_that_is_killed_is_replaced_and_its_work_done_again)
 {
     RUNNING(r);
     char id[STORE_ID_BYTES];
-    start(&r, "--set=worker.lease_ms=1s");
+    start(&r, "--set=worker.lease_ms=60s"); /* what it held must not wait for that */
     ck_ready(&r);
     submit(&r, "sleep 1", id);
     wait_state(&r, id, SUBMISSION_RUNNING);
@@ -152,6 +152,24 @@ START_TEST(a_slot_that_is_killed_is_replaced_and_its_work_done_again)
     auto_report_ struct submission_report report = load(r.place.s, id);
     ck_assert_int_eq(report.sub.attempts, 2);
     ck_assert_int_ne(child_of(r.pid), slot);
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
+START_TEST(a_keeper_that_is_killed_costs_one_attempt)
+{
+    RUNNING(r);
+    char id[STORE_ID_BYTES];
+    start(&r, NULL);
+    ck_ready(&r);
+    submit(&r, "sleep 1", id);
+    wait_state(&r, id, SUBMISSION_RUNNING);
+    pid_t keeper = child_of(child_of(r.pid));
+    ck_assert_int_gt(keeper, 0);
+    ck_assert_int_eq(kill(keeper, SIGKILL), 0);
+    ck_assert_int_eq(wait_state(&r, id, SUBMISSION_DONE), VERDICT_ACCEPTED);
+    auto_report_ struct submission_report report = load(r.place.s, id);
+    ck_assert_int_eq(report.sub.attempts, 2);
     ck_assert_int_eq(stop(&r), 0);
 }
 END_TEST
@@ -205,6 +223,7 @@ int main(void)
     const TTest *const tests[] = {
         it_starts_judges_and_stops,
         a_slot_that_is_killed_is_replaced_and_its_work_done_again,
+        a_keeper_that_is_killed_costs_one_attempt,
         a_lease_shorter_than_the_program_is_renewed,
         sigterm_gives_back_what_takes_too_long,
         without_a_keeper_it_ends_with_an_error,
