@@ -35,6 +35,36 @@ START_TEST(what_was_written_is_there_after_opening_again)
 }
 END_TEST
 
+/* POSIX locks belong to the process: a stray open and close of the database while a second
+ * connection is made would drop the first one's, and a neighbour that leaves would take the log for
+ * its own. */
+START_TEST(a_second_connection_keeps_the_log_when_a_neighbour_leaves)
+{
+    auto_place_ struct place p = place_new();
+    struct store *second = open_store(&p, (struct store_options){ .read_only = true });
+    auto_free_ char *log = xasprintf("%s/%s-wal", p.dir, DB_FILE_NAME);
+    struct stat before, after;
+    char id[STORE_ID_BYTES];
+    ck_assert_int_eq(stat(log, &before), 0);
+    pid_t neighbour = fork();
+    if (neighbour == 0) {
+        struct store *own = open_store(&p, (struct store_options){ 0 });
+        accept_one(own, 0, id);
+        store_close(own);
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(neighbour, &status, 0), neighbour);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(stat(log, &after), 0);
+    ck_assert_int_eq(before.st_ino, after.st_ino);
+    accept_one(p.s, 0, id);
+    auto_report_ struct submission_report r = load(second, id);
+    ck_assert_int_eq(r.sub.state, SUBMISSION_QUEUED);
+    store_close(second);
+}
+END_TEST
+
 START_TEST(a_newer_database_is_refused_and_left_alone)
 {
     auto_place_ struct place p = place_new();
@@ -210,6 +240,48 @@ START_TEST(a_full_disk_fails_the_whole_batch_and_heals)
 }
 END_TEST
 
+/* The log's file with a sync that fails: the methods of a file are a table, and this is a copy. */
+static int failing_sync(sqlite3_file *file, int flags)
+{
+    (void)file;
+    (void)flags;
+    errno = EIO;
+    return SQLITE_IOERR_FSYNC;
+}
+
+static sqlite3_file *log_of(struct store *s)
+{
+    sqlite3_file *file = NULL;
+    ck_assert_int_eq(sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file),
+                     SQLITE_OK);
+    return file;
+}
+
+START_TEST(a_sync_that_fails_fails_the_commit_and_the_log_begins_anew)
+{
+    auto_place_ struct place p = place_new();
+    struct err e;
+    char first[STORE_ID_BYTES], id[STORE_ID_BYTES];
+    enum cancel_answer answer;
+    accept_one(p.s, 0, first);
+    int64_t before = p.s->wal_pages;
+    sqlite3_file *log = log_of(p.s);
+    const sqlite3_io_methods *whole = log->pMethods;
+    sqlite3_io_methods broken = *whole;
+    broken.xSync = failing_sync;
+    log->pMethods = &broken;
+    ck_fails(queue_cancel(p.s, first, &answer, &e), ERR_SYS, "disk I/O error");
+    ck_fails(queue_cancel(p.s, first, &answer, &e), ERR_SYS, "mend the log");
+    log->pMethods = whole;
+    auto_report_ struct submission_report r = load(p.s, first);
+    ck_assert_int_eq(r.sub.state, SUBMISSION_QUEUED); /* what failed did not happen */
+    accept_one(p.s, 0, id);
+    ck_assert_int_lt(p.s->wal_pages, before); /* a log of this transaction alone */
+    ck_assert(!p.s->sync_failed);
+    ck_consistent(p.s);
+}
+END_TEST
+
 START_TEST(a_transaction_that_sqlite_rolled_back_cannot_be_committed)
 {
     auto_place_ struct place p = place_new();
@@ -340,8 +412,9 @@ START_TEST(each_limit_has_its_column)
 END_TEST
 
 UNIT_MAIN("store", a_new_store_makes_its_folder_for_its_owner_only,
-          what_was_written_is_there_after_opening_again, a_newer_database_is_refused_and_left_alone,
-          the_database_of_another_program_is_refused,
+          what_was_written_is_there_after_opening_again,
+          a_second_connection_keeps_the_log_when_a_neighbour_leaves,
+          a_newer_database_is_refused_and_left_alone, the_database_of_another_program_is_refused,
           a_file_that_is_no_database_is_refused_with_the_mend,
           a_damaged_page_is_an_error_that_names_the_mend, a_folder_that_cannot_be_made_is_named,
           a_read_only_store_reads_and_refuses_to_write, a_rolled_back_transaction_leaves_nothing,
@@ -349,6 +422,7 @@ UNIT_MAIN("store", a_new_store_makes_its_folder_for_its_owner_only,
           a_refused_submission_leaves_no_trace_in_a_batch_that_goes_on,
           relaxed_transactions_do_not_sync_and_durable_ones_do_again,
           a_full_disk_fails_the_whole_batch_and_heals,
+          a_sync_that_fails_fails_the_commit_and_the_log_begins_anew,
           a_transaction_that_sqlite_rolled_back_cannot_be_committed,
           who_waits_too_long_for_the_lock_hears_busy, many_processes_may_open_a_new_store_at_once,
           a_checkpoint_moves_the_log_into_the_database, ids_are_valid_and_grow,
