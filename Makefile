@@ -5,7 +5,9 @@
 
 MODE    ?= release
 BUILD   ?= build/$(MODE)
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr/local
 VERSION := $(shell cat deploy/VERSION)
 
@@ -95,7 +97,7 @@ check: all unit ## unit tests: no privilege needed, under 30 s
 include $(wildcard tests/*.mk deploy/*.mk)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z_.%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 clean: ## remove the build folder
 	rm -rf build
 .PHONY: help clean
