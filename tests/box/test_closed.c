@@ -84,7 +84,7 @@ START_TEST(no_path_of_the_host_is_there)
     kit_open(&k, NULL);
     auto_free_ char *own = xasprintf("%s/" KIT_INSIDE, k.artifacts);
     ck_assert_ptr_nonnull(getcwd(cwd, sizeof cwd));
-    shot_init(&s, "exists", "/root", "/home", "/var", "/run", "/sys/kernel", "/boot", "/etc/shadow",
+    shot_init(&s, "exists", "/root", "/home", "/var/log", "/run", "/sys/kernel", "/boot", "/etc/shadow",
               "/etc/ssh", "/dev/kmsg", "/proc/kcore", own, cwd, NULL);
     shot_run(&k, &s);
     ck_assert_str_eq(buf_text(&s.out), "");
