@@ -60,6 +60,7 @@ struct store {
     int64_t busy_deadline_mono_ns;
     enum store_durability durability; /* what PRAGMA synchronous is set to */
     enum tx_state tx;
+    bool sync_failed;  /* the log may have a hole on disk: see mend_log */
     int64_t wal_pages; /* in the write-ahead log at the last commit of this connection */
     struct stmt *stmts[DB_STMTS_MAX];
 };
