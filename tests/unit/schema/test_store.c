@@ -41,21 +41,31 @@ END_TEST
 START_TEST(a_second_connection_keeps_the_log_when_a_neighbour_leaves)
 {
     auto_place_ struct place p = place_new();
-    struct store *second = open_store(&p, (struct store_options){ .read_only = true });
-    auto_free_ char *log = xasprintf("%s/%s-wal", p.dir, DB_FILE_NAME);
-    struct stat before, after;
+    store_close(p.s); /* the neighbour must not inherit what SQLite knows of this process's files */
+    int go[2];
     char id[STORE_ID_BYTES];
-    ck_assert_int_eq(stat(log, &before), 0);
+    ck_assert_int_eq(pipe(go), 0);
     pid_t neighbour = fork();
     if (neighbour == 0) {
+        char c;
+        if (read(go[0], &c, 1) != 1)
+            _exit(1);
         struct store *own = open_store(&p, (struct store_options){ 0 });
         accept_one(own, 0, id);
         store_close(own);
         _exit(0);
     }
+    p.s = open_store(&p, (struct store_options){ 0 });
+    struct store *second = open_store(&p, (struct store_options){ 0 });
+    auto_free_ char *log = xasprintf("%s/%s-wal", p.dir, DB_FILE_NAME);
+    struct stat before, after;
+    ck_assert_int_eq(stat(log, &before), 0);
+    ck_assert_int_eq(write(go[1], "g", 1), 1);
     int status;
     ck_assert_int_eq(waitpid(neighbour, &status, 0), neighbour);
     ck_assert_int_eq(status, 0);
+    close(go[0]);
+    close(go[1]);
     ck_assert_int_eq(stat(log, &after), 0);
     ck_assert_int_eq(before.st_ino, after.st_ino);
     accept_one(p.s, 0, id);
