@@ -14,8 +14,6 @@
 #include "sandbox/base/cleanup.h"
 #include "tests/bench/contestant.h"
 
-extern char **environ;
-
 enum { ISOLATE_BOX_FIRST = 900 }; /* isolate's boxes are numbered; others may use the low ones */
 
 struct blank {

@@ -23,21 +23,22 @@ struct launcher {
     void (*close)(void *state);
 };
 
-extern const struct launcher launcher_spawn; /* a program by posix_spawn, waited for */
-extern const struct launcher launcher_ahead; /* a child forked ahead, told to exec, waited for */
-extern const struct launcher launcher_box;   /* a cell by a keeper of its own */
-extern const struct launcher launcher_http;  /* a submission to b->service */
-extern const struct launcher launcher_fsync; /* a small durable write: what one accept needs */
+extern const struct launcher launcher_spawn;   /* a program by posix_spawn, waited for */
+extern const struct launcher launcher_ahead;   /* a child forked ahead, told to exec, waited for */
+extern const struct launcher launcher_box;     /* a cell by a keeper of its own */
+extern const struct launcher launcher_gojudge; /* a request to a go-judge of its own */
+extern const struct launcher launcher_http;    /* a submission to b->service */
+extern const struct launcher launcher_fsync;   /* a small durable write: what one accept needs */
 
 struct job; /* http_jobs.c */
 
 struct contestant {
-    const char *name;                /* the row's head */
-    const struct launcher *launcher; /* NULL ends the table */
-    const char *about;               /* what it does and lacks, for the reader of the table */
-    bool baseline;                   /* the 1 of the ratios: the last such before a row counts */
-    const char *needs;               /* a program on PATH; NULL: none */
-    const char *from;                /* where to get it: "apt: bubblewrap" */
+    const char *name; /* the row's head */
+    const struct launcher *launcher;
+    const char *about; /* what it does and lacks, for the reader of the table */
+    bool baseline;     /* the 1 of the ratios: the last such before a row counts */
+    const char *needs; /* a program on PATH; NULL: none */
+    const char *from;  /* where to get it: "apt: bubblewrap" */
     /* Command lines, cut at blanks; {bin} {bundle} {dir} {id} {box} are filled in. `before` and
      * `after` run once for each lane (NULL: none). */
     const char *before, *command, *after;
@@ -51,8 +52,8 @@ struct contestant {
     size_t lanes;        /* rates: how many at once; 0: one per core */
 };
 
-extern const struct contestant contestants_launch[], contestants_idle[], contestants_steady[],
-    contestants_latency[], contestants_judging[], contestants_accepting[];
+/* The row of that name, NULL when there is none. */
+const struct contestant *contestant_find(const char *name);
 
 /* A contestant on this machine. */
 struct entry {
@@ -62,10 +63,9 @@ struct entry {
     char why[ERR_MESSAGE_BYTES]; /* why it is not */
 };
 
-/* Look for each of a table (ended by an empty row) and let it take one turn: whoever cannot is
- * entered as missing, with the reason. The count is at most CONTESTANTS_MAX. Versions go into the
- * report. */
-size_t entries_find(struct bench *b, const struct contestant *table,
+/* Look for each of the names (ended by NULL) and let it take one turn: whoever cannot is entered as
+ * missing, with the reason. The count is at most CONTESTANTS_MAX. Versions go into the report. */
+size_t entries_find(struct bench *b, const char *const *names,
                     struct entry entries[CONTESTANTS_MAX]);
 
 /* --- command lines, for contestants that are programs ----------------------------------------- */

@@ -1,4 +1,5 @@
 /* entries.c - who of the contestants can take part on this machine; the minos-bench process. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +45,14 @@ static void find_one(struct bench *b, const struct contestant *c, struct entry *
         snprintf(entry->why, sizeof entry->why, "%.*s", (int)strcspn(e.msg, "\n"), e.msg);
 }
 
-size_t entries_find(struct bench *b, const struct contestant *table,
+size_t entries_find(struct bench *b, const char *const *names,
                     struct entry entries[CONTESTANTS_MAX])
 {
     const struct contestant *baseline = NULL;
     size_t count = 0;
-    for (; table[count].launcher != NULL && count < CONTESTANTS_MAX; count++) {
-        const struct contestant *c = &table[count];
+    for (; names[count] != NULL; count++) {
+        const struct contestant *c = contestant_find(names[count]);
+        assert(c != NULL && count < CONTESTANTS_MAX);
         if (c->baseline)
             baseline = c;
         entries[count] = (struct entry){ .contestant = c, .baseline = baseline };

@@ -16,8 +16,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/base/opt.h"
 #include "tests/bench/bench.h"
-
-extern char **environ;
+#include "tests/bench/summary.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
@@ -144,9 +143,11 @@ static int measure(const struct args *a, const bool chosen[SUITES], struct err *
     int status = -1;
     if (watch_signals(&b.signal_fd, e) == 0 &&
         fixture_make(&b.fixture, a->extras, a->languages, e) == 0) {
+        setenv("MINOS_LANGUAGES", b.fixture.languages, 1); /* for the worker of the service */
         machine_read(&b.machine, b.fixture.dir);
         report_print_machine(&b.report, &b.machine);
         status = run_suites(&b, chosen, a->seconds);
+        summary_make(&b.report);
         report_print_machine(&b.report, &b.machine);
         if (a->json != NULL && report_write(&b.report, &b.machine, a->json, e) < 0)
             status = -1;

@@ -7,6 +7,9 @@
 
 #include "tests/bench/contestant.h"
 
+/* After each slice, before the accounts are read: what goes on behind the answers ends. */
+enum { RATES_SETTLE_MS = 300 };
+
 struct rates_plan {
     const char *suite, *title, *about;
     struct entry *entries;

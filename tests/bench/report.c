@@ -30,6 +30,7 @@ static const struct column {
     { "slab_growth_kib", "slab +KiB", 0 },
     { "group_growth", "groups +", 0 },
     { "mount_growth", "mounts +", 0 },
+    { "flat", "flat", 0 },
 };
 
 enum { NAME_WIDTH = 34, COLUMN_WIDTH = 12, MISSING_WIDTH = 160 };
@@ -70,6 +71,11 @@ void report_number(json_t *row, const char *column, double value)
     json_object_set_new(row, column, json_real(round(value * 1e6) / 1e6));
 }
 
+void report_text(json_t *row, const char *column, const char *text)
+{
+    json_object_set_new(row, column, json_string(text));
+}
+
 static bool column_used(const json_t *rows, const struct column *c)
 {
     size_t i;
@@ -84,6 +90,16 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
+static void print_value(const json_t *value, int decimals)
+{
+    if (json_is_string(value))
+        printf("%*s", COLUMN_WIDTH, json_string_value(value));
+    else if (value != NULL)
+        printf("%*.*f", COLUMN_WIDTH, decimals, json_number_value(value));
+    else
+        printf("%*s", COLUMN_WIDTH, "-");
+}
+
 static void print_row(const json_t *rows, const json_t *row)
 {
     char name[80];
@@ -95,15 +111,9 @@ static void print_row(const json_t *rows, const json_t *row)
         printf(" missing: %.*s\n", MISSING_WIDTH, missing);
         return;
     }
-    for (size_t i = 0; i < ARRAY_COUNT(columns); i++) {
-        const json_t *value = json_object_get(row, columns[i].key);
-        if (!column_used(rows, &columns[i]))
-            continue;
-        if (value != NULL)
-            printf("%*.*f", COLUMN_WIDTH, columns[i].decimals, json_number_value(value));
-        else
-            printf("%*s", COLUMN_WIDTH, "-");
-    }
+    for (size_t i = 0; i < ARRAY_COUNT(columns); i++)
+        if (column_used(rows, &columns[i]))
+            print_value(json_object_get(row, columns[i].key), columns[i].decimals);
     printf("\n");
 }
 
@@ -111,8 +121,11 @@ void report_print(const json_t *table)
 {
     const json_t *rows = json_object_get(table, "rows"), *row;
     size_t at;
-    printf("\n%s: %s\n  %s\n\n  %-*s", text_of(table, "suite"), text_of(table, "title"),
-           text_of(table, "about"), NAME_WIDTH, "");
+    const char *about = text_of(table, "about");
+    printf("\n%s: %s\n", text_of(table, "suite"), text_of(table, "title"));
+    if (about[0] != '\0')
+        printf("  %s\n", about);
+    printf("\n  %-*s", NAME_WIDTH, "");
     for (size_t i = 0; i < ARRAY_COUNT(columns); i++)
         if (column_used(rows, &columns[i]))
             printf("%*s", COLUMN_WIDTH, columns[i].head);

@@ -31,6 +31,9 @@ json_t *report_row(json_t *table, const char *name, const char *series, const ch
 /* A number of a row, by its column's name; rounded to a millionth. */
 void report_number(json_t *row, const char *column, double value);
 
+/* A word of a row: "flat", or "missing", which stands for all its numbers. */
+void report_text(json_t *row, const char *column, const char *text);
+
 /* Print a table that is whole. */
 void report_print(const json_t *table);
 

@@ -14,7 +14,7 @@ json_t *rows_add(json_t *table, const struct entry *entry, size_t series)
     const struct contestant *c = entry->contestant;
     json_t *row = report_row(table, c->name, c->launcher->series[series], c->about);
     if (!entry->there)
-        json_object_set_new(row, "missing", json_string(entry->why));
+        report_text(row, "missing", entry->why);
     return row;
 }
 

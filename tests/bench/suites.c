@@ -9,31 +9,47 @@ enum {
     IDLE_MS = 150, /* long enough for the kernel to forget the last launch */
     BURST = 4,     /* turns in a row that count, behind WARMUPS that do not */
     WARMUPS = 1,
-    ROUNDS = 3,      /* of slices; the median one is told */
-    SETTLE_MS = 300, /* of rates.c, a slice */
+    ROUNDS = 3, /* of slices; the median one is told */
+    SLICE_MIN_MS = 300,
     MS = 1000,
     PERCENT = 100,
 };
+
+/* Who takes part in what. The rows of a table stand in this order; the ratios of a row are to the
+ * last plain one before it. */
+#define SANDBOXES "bwrap", "crun", "runc", "isolate", "nsjail", "go-judge"
+
+static const char *const in_a_loop[] = { "plain",      "unshare",         SANDBOXES,
+                                         "minos cold", "minos warm",      "plain tiny",
+                                         "ahead tiny", "minos warm tiny", NULL };
+static const char *const after_idleness[] = { "plain", SANDBOXES, "minos cold", "minos warm",
+                                              NULL };
+static const char *const sustained[] = { "plain", SANDBOXES, "minos cold", "minos", NULL };
+static const char *const to_the_verdict[] = { "plain", "bwrap",  "crun",        "runc", "C cached",
+                                              "C new", "Python", "Java cached", NULL };
+static const char *const judging[] = { "plain", "bwrap", "crun", "runc", "C cached, judged", NULL };
+static const char *const accepting[] = { "plain", "4 KiB write", "accepts, 1 client",
+                                         "accepts, 8 clients", NULL };
 
 /* --- launch: how long until one program has run ------------------------------------------------
  */
 
 static const struct launch_table {
     const char *title, *about;
-    const struct contestant *contestants;
+    const char *const *names;
     size_t lanes;
     int64_t idle_ms;
     size_t warmups, burst;
     int64_t percent; /* of the suite's time */
 } launch_tables[] = {
     { "back to back, 1 at once", "bursts of 4 turns, interleaved; one uncounted before each",
-      contestants_launch, 1, 0, WARMUPS, BURST, 25 },
-    { "back to back, 2 at once", "the same on two lanes: each contestant beside itself",
-      contestants_launch, 2, 0, WARMUPS, BURST, 20 },
+      in_a_loop, 1, 0, WARMUPS, BURST, 25 },
+    { "back to back, 2 at once", "the same on two lanes: each contestant beside itself", in_a_loop,
+      2, 0, WARMUPS, BURST, 20 },
     { "150 ms idle before each, 1 at once", "a judge's rhythm: nothing runs before a launch",
-      contestants_idle, 1, IDLE_MS, 0, 1, 30 },
+      after_idleness, 1, IDLE_MS, 0, 1, 30 },
     { "150 ms idle before each, 2 at once", "the same on two lanes: each contestant beside itself",
-      contestants_idle, 2, IDLE_MS, 0, 1, 25 },
+      after_idleness, 2, IDLE_MS, 0, 1, 25 },
 };
 
 int suite_launch(struct bench *b, int64_t seconds, struct err *e)
@@ -45,7 +61,7 @@ int suite_launch(struct bench *b, int64_t seconds, struct err *e)
                                    .title = t->title,
                                    .about = t->about,
                                    .entries = entries,
-                                   .count = entries_find(b, t->contestants, entries),
+                                   .count = entries_find(b, t->names, entries),
                                    .lanes = t->lanes,
                                    .idle_ms = t->idle_ms,
                                    .warmups = t->warmups,
@@ -70,18 +86,18 @@ static size_t there(const struct entry *entries, size_t count)
 
 /* Rounds of slices that fill the time. */
 static int slices(struct bench *b, const char *suite, const char *title, const char *about,
-                  const struct contestant *contestants, int64_t ms, struct err *e)
+                  const char *const *names, int64_t ms, struct err *e)
 {
     struct entry entries[CONTESTANTS_MAX];
-    size_t count = entries_find(b, contestants, entries);
-    int64_t slice_ms = ms / ROUNDS / (int64_t)there(entries, count) - SETTLE_MS;
+    size_t count = entries_find(b, names, entries);
+    int64_t slice_ms = ms / ROUNDS / (int64_t)there(entries, count) - RATES_SETTLE_MS;
     struct rates_plan plan = { .suite = suite,
                                .title = title,
                                .about = about,
                                .entries = entries,
                                .count = count,
                                .rounds = ROUNDS,
-                               .slice_ms = slice_ms > SETTLE_MS ? slice_ms : SETTLE_MS };
+                               .slice_ms = slice_ms > SLICE_MIN_MS ? slice_ms : SLICE_MIN_MS };
     return rates_run(b, &plan, e);
 }
 
@@ -89,8 +105,8 @@ int suite_steady(struct bench *b, int64_t seconds, struct err *e)
 {
     return slices(b, "steady", "launches per second, all cores",
                   "cpu: of the whole machine, kernel included; growth: of what the machine holds, "
-                  "over all slices",
-                  contestants_steady, seconds * MS, e);
+                  "from the second round on",
+                  sustained, seconds * MS, e);
 }
 
 /* --- service: from HTTP to the verdict ----------------------------------------------------------
@@ -103,15 +119,15 @@ static int judged_tables(struct bench *b, int64_t ms, struct err *e)
                                   .title = "submit to verdict with ?wait, 1 client",
                                   .about = "every accept durable; beside single launches of `true`",
                                   .entries = entries,
-                                  .count = entries_find(b, contestants_latency, entries),
+                                  .count = entries_find(b, to_the_verdict, entries),
                                   .lanes = 1,
                                   .burst = 1,
                                   .share_ms = ms * 60 / PERCENT };
     if (pairs_run(b, &latency, e) < 0)
         return -1;
     return slices(b, "service", "verdicts per second over HTTP",
-                  "C, cached, one test each; beside launches of `true` on all cores",
-                  contestants_judging, ms * 25 / PERCENT, e);
+                  "C, cached, one test each; beside launches of `true` on all cores", judging,
+                  ms * 25 / PERCENT, e);
 }
 
 int suite_service(struct bench *b, int64_t seconds, struct err *e)
@@ -124,7 +140,7 @@ int suite_service(struct bench *b, int64_t seconds, struct err *e)
     if (r < 0 || service_up_server(&b->service, b->programs_dir, dir, e) < 0)
         return -1;
     r = slices(b, "service", "accepts per second over HTTP",
-               "minos-server alone; each answered once it is on disk", contestants_accepting,
+               "minos-server alone; each answered once it is on disk", accepting,
                seconds * MS * 15 / PERCENT, e);
     service_down(&b->service);
     return r;
