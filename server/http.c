@@ -141,6 +141,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
         *upload_len = 0;
         return take_body(r, upload, len) ? MHD_YES : MHD_NO;
     }
+    r->suspended = false;
     if (r->next != NULL && !r->ready) {
         void (*next)(struct request *) = r->next;
         r->next = NULL;
@@ -148,7 +149,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     } else {
         run_handler(r);
     }
-    return r->ready ? send_reply(r) : MHD_YES; /* not ready: suspended */
+    /* suspended: another thread has it, and we may not even look whether it is ready */
+    return r->suspended ? MHD_YES : send_reply(r);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *conn, void **state,

@@ -100,6 +100,7 @@ const char *request_in_header(const struct request *r, const char *name)
 void request_suspend(struct request *r, void (*next)(struct request *r))
 {
     r->next = next;
+    r->suspended = true;
     MHD_suspend_connection(r->conn);
 }
 

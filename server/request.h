@@ -44,8 +44,9 @@ struct request {
     int64_t charged_bytes;  /* of server.bodies_bytes */
     int64_t received_bytes; /* body bytes so far, those dropped included */
     int64_t started_mono_ns;
-    bool ran;   /* the handler was called */
-    bool ready; /* reply is complete; a body that still comes is dropped */
+    bool ran;       /* the handler was called */
+    bool suspended; /* another thread has it; only the HTTP thread reads or writes this */
+    bool ready;     /* reply is complete; a body that still comes is dropped */
     struct problem problem;
     struct reply reply;
     void (*next)(struct request *r); /* how to go on after a resume */
