@@ -19,7 +19,7 @@
  *
  * Epochs. Hashes are random, so an index of all of them has its inserts everywhere: with millions
  * of rows each accepted submission would dirty pages of its own, to be logged, synced and copied.
- * Small blobs therefore count in epochs of 65,536 rows, the index is ordered by (epoch, sha256),
+ * Small blobs therefore count in epochs of 16,384 rows, the index is ordered by (epoch, sha256),
  * and a put looks into the last two. What was put long ago is stored again, once an epoch, which
  * costs next to nothing; what is put all the time (the inputs of a popular problem) is found. Large
  * blobs are all of epoch 0, so there is one row for a file. Others find a blob by its row, which
@@ -136,8 +136,6 @@ static int open_blob_file(const struct store *s, const struct blob *b, int *ret_
 
 /* ---- rows */
 
-enum { EPOCH_ROWS = 65536 };
-
 struct blob_row {
     int64_t id, last_put_unix_ms;
 };
@@ -155,7 +153,7 @@ static int last_row(struct store *s, int64_t *ret, struct err *e)
 
 static int64_t epoch_of(int64_t bytes, int64_t row)
 {
-    return bytes > DB_BLOB_INLINE_BYTES ? 0 : row / EPOCH_ROWS + 1;
+    return bytes > DB_BLOB_INLINE_BYTES ? 0 : row / DB_EPOCH_ROWS + 1;
 }
 
 static int find_in_epoch(struct store *s, int64_t epoch, const uint8_t *sha256,

@@ -28,9 +28,10 @@ enum {
     DB_APPLICATION_ID = 0x4d4e4f53,   /* "MNOS", in the header of the file */
     DB_STMTS_MAX = 256,               /* slots of the statement cache; a power of two */
     DB_BLOB_INLINE_BYTES = 64 * 1024, /* larger ones are files */
-    DB_CHECKPOINT_PAGES = 16384,      /* the write-ahead log (4 KiB pages) is emptied by whoever
-                                         commits beyond this ... */
-    DB_CHECKPOINT_IDLE_PAGES = 1024,  /* ... and by an idle slot beyond this */
+    DB_EPOCH_ROWS = 16384, /* of the index of hashes, see blob.c: two fit a connection's cache */
+    DB_CHECKPOINT_PAGES = 16384,     /* the write-ahead log (4 KiB pages) is emptied by whoever
+                                        commits beyond this ... */
+    DB_CHECKPOINT_IDLE_PAGES = 1024, /* ... and by an idle slot beyond this */
 };
 
 #define DB_FILE_NAME "minos.db"

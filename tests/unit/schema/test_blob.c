@@ -146,9 +146,9 @@ START_TEST(small_bytes_are_found_over_two_epochs_and_stored_again_after)
     auto_place_ struct place p = place_new();
     auto_free_ char *data = bytes_of(LARGE, 13);
     struct blob small = put_bytes(p.s, data, 10), large = put_bytes(p.s, data, LARGE);
-    skip_rows(p.s, 65536);
+    skip_rows(p.s, DB_EPOCH_ROWS);
     ck_assert_int_eq(put_bytes(p.s, data, 10).row, small.row);
-    skip_rows(p.s, 65536);
+    skip_rows(p.s, DB_EPOCH_ROWS);
     struct blob again = put_bytes(p.s, data, 10);
     ck_assert_int_ne(again.row, small.row);
     ck_assert_int_eq(put_bytes(p.s, data, 10).row, again.row);
@@ -163,7 +163,7 @@ START_TEST(a_blob_is_found_by_its_hash_alone_however_old)
     auto_place_ struct place p = place_new();
     auto_free_ char *data = bytes_of(LARGE, 14);
     struct blob small = put_bytes(p.s, data, 10), large = put_bytes(p.s, data, LARGE);
-    skip_rows(p.s, 5 * 65536);
+    skip_rows(p.s, 5 * DB_EPOCH_ROWS);
     small.row = 0;
     large.row = 99; /* of another */
     ck_content(p.s, &small, data, 10);
