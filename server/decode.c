@@ -201,7 +201,7 @@ static const struct draft_bytes *find_file(const struct draft *d, const char *na
 /* Whether the language starts something by name that is no file, such as a Java class. */
 static bool starts_by_name(const struct language_record *lang)
 {
-    return lang != NULL && lang->detail_json != NULL &&
+    return lang != NULL && lang->detail_json != NULL && lang->source_file != NULL &&
            strstr(lang->detail_json, "${entry_point}") != NULL;
 }
 
@@ -211,29 +211,34 @@ static bool same_suffix(const char *a, const char *b)
     return dot_a != NULL && dot_b != NULL && strcmp(dot_a, dot_b) == 0;
 }
 
-/* Copies the entry point that was asked for, when it can be one. */
-static void read_entry(const struct raw *raw, struct draft *d, struct problem *p)
+/* The entry point that was asked for, when it can be one; else NULL. Where classes are started, a
+ * file stands for the class of its name: the draft gets "Foo" for "Foo.java". */
+static const char *read_entry(const struct raw *raw, const struct language_record *lang,
+                              struct draft *d, struct problem *p)
 {
     const char *entry = raw->entry_point;
     if (entry == NULL)
-        return;
-    if (name_ok(entry) && strlen(entry) <= DECODE_ENTRY_MAX && entry[0] != '-') {
-        d->sub.entry_point = xstrdup(entry);
-        return;
+        return NULL;
+    if (!name_ok(entry) || strlen(entry) > DECODE_ENTRY_MAX || entry[0] == '-') {
+        json_t *value = json_string(entry);
+        walk_fault(p, "entry_point", value,
+                   "the name of a file or class: at most %d bytes, no '/', not beginning with '-'",
+                   DECODE_ENTRY_MAX);
+        json_decref(value);
+        return NULL;
     }
-    json_t *value = json_string(entry);
-    walk_fault(p, "entry_point", value,
-               "the name of a file or class: at most %d bytes, no '/', not beginning with '-'",
-               DECODE_ENTRY_MAX);
-    json_decref(value);
+    size_t len = strlen(entry);
+    if (starts_by_name(lang) && same_suffix(entry, lang->source_file) && entry[0] != '.')
+        len = (size_t)(strrchr(entry, '.') - entry);
+    d->sub.entry_point = xstrndup(entry, len);
+    return entry;
 }
 
 /* The worker looks for the entry point, then for the language's usual file, then for one with its
  * suffix; here only what cannot be right is refused. */
-static void check_files(const struct language_record *lang, const struct draft *d,
-                        struct problem *p)
+static void check_files(const struct language_record *lang, const char *entry,
+                        const struct draft *d, struct problem *p)
 {
-    const char *entry = d->sub.entry_point;
     const struct draft_bytes *file = entry != NULL ? find_file(d, entry) : NULL;
     if (entry != NULL && file == NULL && lang != NULL && !starts_by_name(lang)) {
         json_t *value = json_string(entry);
@@ -248,15 +253,14 @@ static void check_files(const struct language_record *lang, const struct draft *
         problem_fault(p, "files", "\"\"", "at least 1 byte in the main file");
 }
 
-static void read_source(struct raw *raw, const struct language_record *lang, struct draft *d,
-                        struct problem *p)
+static void read_source(struct raw *raw, const struct language_record *lang, const char *entry,
+                        struct draft *d, struct problem *p)
 {
     const char *usual = lang != NULL && lang->source_file != NULL ? lang->source_file : "main";
-    const char *entry = d->sub.entry_point;
-    bool by_name = entry != NULL && starts_by_name(lang) && !same_suffix(entry, usual);
+    bool is_class = entry != NULL && starts_by_name(lang) && !same_suffix(entry, usual);
     if (raw->source.len == 0)
         problem_fault(p, "source", "\"\"", "at least 1 byte");
-    add_file(d, entry != NULL && !by_name ? entry : usual, take_bytes(&raw->source));
+    add_file(d, entry != NULL && !is_class ? entry : usual, take_bytes(&raw->source));
 }
 
 /* Whether a member is there, be it right or wrong. */
@@ -269,15 +273,15 @@ static bool is_given(const json_t *root, const char *name)
 static void read_program(struct raw *raw, const struct language_record *lang, struct draft *d,
                          struct problem *p)
 {
-    read_entry(raw, d, p);
+    const char *entry = read_entry(raw, lang, d, p);
     if (raw->source.data != NULL && raw->files != NULL) {
         walk_fault(p, "files", raw->files, "either \"source\" or \"files\", not both");
     } else if (raw->files != NULL) {
         read_files(raw, d, p);
         if (d->sub.file_count > 0)
-            check_files(lang, d, p);
+            check_files(lang, entry, d, p);
     } else if (raw->source.data != NULL) {
-        read_source(raw, lang, d, p);
+        read_source(raw, lang, entry, d, p);
     } else if (!is_given(d->root, "source") && !is_given(d->root, "files")) {
         problem_fault(p, "source", NULL, "\"source\" or \"files\" is needed");
     }

@@ -154,6 +154,7 @@ START_TEST(a_class_may_be_the_entry_point_of_java_alone)
     auto_draft_ struct draft f =
         good("{\"language\":\"java\",\"source\":\"x\",\"entry_point\":\"Foo.java\"}");
     ck_assert_str_eq(f.sub.files[0].name, "Foo.java");
+    ck_assert_str_eq(f.sub.entry_point, "Foo");
     auto_draft_ struct draft g = good("{\"language\":\"java\",\"files\":{\"A.java\":\"x\",\"B."
                                       "java\":\"y\"},\"entry_point\":\"A\"}");
     ck_assert_str_eq(g.sub.entry_point, "A");
