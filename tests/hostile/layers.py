@@ -1,0 +1,2 @@
+def run(names, place, programs, score):
+    raise SystemExit("layers")
