@@ -197,6 +197,9 @@ char *decide_message(const struct decide_facts *facts, const struct limits *limi
     case BOX_CAUSE_MEMORY:
         return limit_message("memory", units_format_bytes(limits->memory_bytes, amount));
     case BOX_CAUSE_OUTPUT:
+        if (o->signal == SIGXFSZ) /* a file, not a stream */
+            return xasprintf("wrote more than %s into files",
+                             units_format_bytes(limits->file_bytes, amount));
         return xasprintf("wrote more than %s", units_format_bytes(limits->output_bytes, amount));
     case BOX_CAUSE_PROCESSES:
         return xasprintf("needed more than %lld processes and threads",
