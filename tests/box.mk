@@ -5,7 +5,7 @@ box_test_objs := $(call obj,$(base_src) $(client_src) tests/box/kit.c)
 
 $(box_test_bin): $(BUILD)/box/%: $(BUILD)/obj/tests/box/%.o $(box_test_objs)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,check yaml-0.1)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,check yaml-0.1 libseccomp)
 
 # What the tests run in cells: static and plain in every MODE, for a cell has neither our libraries nor room for
 # a sanitizer.

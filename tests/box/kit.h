@@ -61,7 +61,11 @@ size_t kit_processes(pid_t keeper_pid, pid_t *pids, size_t cap);
 size_t kit_lines(pid_t pid, const char *file);
 size_t kit_entries(pid_t pid, const char *dir);
 
-/* Wait up to 5 s for `holds(ctx)`. */
+/* So many times slower than hardware is the machine we run on: MINOS_TEST_SLOWNESS, 1 without. For
+ * times that a program needs or that a test waits; never for what a limit must do exactly. */
+int64_t kit_slow(int64_t value);
+
+/* Wait up to 5 s (kit_slow) for `holds(ctx)`. */
 bool kit_wait(bool (*holds)(void *ctx), void *ctx);
 
 int kit_main(const char *name, const TTest *const tests[], size_t count);
