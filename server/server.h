@@ -28,7 +28,8 @@ struct server {
     struct catalog *catalog;
     struct metrics *metrics;
     struct http *http;
-    char url[128]; /* "http://127.0.0.1:8080", with the real port */
+    char url[128];  /* "http://127.0.0.1:8080", with the real port */
+    bool unguarded; /* set before serve_start by tests, whose process has more to do than serve */
     int64_t started_unix_ms;
     int64_t bodies_max_bytes;          /* of all bodies in flight together */
     atomic_int_least64_t bodies_bytes; /* of them now */
