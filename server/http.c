@@ -20,6 +20,7 @@
 #include "sandbox/base/units.h"
 #include "server/admit.h"
 #include "server/request.h"
+#include "server/slow.h"
 
 enum {
     BODY_RATE_BYTES_PER_MS = 16, /* a body slower than this, past the idle timeout, is cut off */
@@ -30,6 +31,7 @@ enum {
 struct http {
     struct server *srv;
     struct MHD_Daemon *daemon;
+    struct slow *slow;
     int listen_fd; /* -1 while the daemon owns it */
 };
 
@@ -133,6 +135,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     (void)version;
     if (r == NULL) {
         *state = r = request_new(h->srv, conn);
+        slow_begin(h->slow, conn);
         bool now = admit_open(r, method, url);
         return now ? send_reply(r) : MHD_YES;
     }
@@ -158,8 +161,8 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
 {
     const struct http *h = cls;
     struct request *r = *state;
-    (void)conn;
     *state = NULL;
+    slow_end(h->slow, conn);
     if (r == NULL)
         return;
     log_event(&h->srv->log, LOG_DEBUG, "request",
@@ -184,10 +187,16 @@ int http_start(struct server *srv, int listen_fd, struct http **ret, struct err 
     const struct conf *conf = srv->conf;
     struct http *h = xcalloc(1, sizeof *h);
     *h = (struct http){ .srv = srv, .listen_fd = listen_fd };
+    if (slow_new(conf->server_idle_timeout_ms, &h->slow, e) != 0) {
+        close_fd(&h->listen_fd);
+        free(h);
+        return -1;
+    }
     unsigned threads = (unsigned)conf->server_threads;
     unsigned connections = (unsigned)conf->server_connections;
     const struct MHD_OptionItem options[] = {
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
+        { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)slow_notify, h->slow },
         { MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(conf->server_idle_timeout_ms / 1000), NULL },
@@ -202,6 +211,7 @@ int http_start(struct server *srv, int listen_fd, struct http **ret, struct err 
                                  h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (h->daemon == NULL) {
         err_sys(e, "start the HTTP threads");
+        slow_free(h->slow);
         close_fd(&h->listen_fd);
         free(h);
         return -1;
@@ -222,6 +232,7 @@ void http_stop(struct http *h)
     if (h == NULL)
         return;
     MHD_stop_daemon(h->daemon);
+    slow_free(h->slow);
     close_fd(&h->listen_fd);
     free(h);
 }

@@ -311,6 +311,31 @@ START_TEST(bodies_over_the_cap_get_413_however_they_come)
 }
 END_TEST
 
+START_TEST(whoever_drips_headers_or_a_body_is_hung_up_on)
+{
+    auto_live_ struct live l;
+    live_prepare(&l);
+    live_set(&l, "server.idle_timeout_ms", "1s");
+    live_start(&l);
+    int headers = dial(&l);
+    int body = say(&l, l.key, "POST", "/v1/submissions", "Content-Length: 1000\r\n", NULL);
+    int64_t began = clock_mono_ns();
+    bool open[2] = { true, true };
+    for (int i = 0; (open[0] || open[1]) && clock_mono_ns() - began < 20 * NS_PER_S; i++) {
+        const char *drip = "GET /v1/health/live HTTP/1.1\r\nHost: localhost\r\nX: ";
+        const char *one = (size_t)i < strlen(drip) ? drip + i : "x";
+        open[0] = open[0] && io_write_all(headers, one, 1) == 0;
+        open[1] = open[1] && io_write_all(body, " ", 1) == 0;
+        usleep(100000);
+    }
+    ck_assert(!open[0]);
+    ck_assert(!open[1]);
+    close(headers);
+    close(body);
+    ck_status(get(&l, "/v1/health/live"), 200, "live");
+}
+END_TEST
+
 START_TEST(large_bodies_are_decoded_aside)
 {
     auto_live_ struct live l;
@@ -487,7 +512,8 @@ UNIT_MAIN("http", the_first_start_leaves_an_admin_key_that_works,
           a_lost_wake_delays_a_waiter_by_a_second_at_most, cancel_has_a_definite_answer,
           a_key_sees_its_own_submissions_and_admin_all, lists_are_paged_newest_first_without_gaps,
           events_tell_every_step_and_late_comers_hear_it_all, raw_outputs_are_the_kept_bytes,
-          bodies_over_the_cap_get_413_however_they_come, large_bodies_are_decoded_aside,
+          bodies_over_the_cap_get_413_however_they_come,
+          whoever_drips_headers_or_a_body_is_hung_up_on, large_bodies_are_decoded_aside,
           unknown_paths_and_methods_are_told_apart, what_the_service_offers_can_be_asked,
           a_full_queue_is_busy_and_says_when_to_come_again,
           without_a_worker_the_service_is_not_ready,

@@ -1,0 +1,156 @@
+/* slow.c - hanging up on whoever drips headers; minos-server, a thread of its own. */
+#include "server/slow.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "sandbox/base/buf.h"
+#include "sandbox/base/clock.h"
+
+enum { LOOK_EVERY_MS = 500 };
+
+struct slow_conn {
+    int fd;                   /* libmicrohttpd's */
+    int64_t deadline_mono_ns; /* for the headers; 0 while a request is served */
+    struct slow_conn *prev, *next;
+};
+
+struct slow {
+    int64_t limit_ms;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t stop;
+    bool stopping;
+    struct slow_conn *first;
+};
+
+static int64_t deadline(const struct slow *s)
+{
+    return clock_mono_ns() + s->limit_ms * NS_PER_MS;
+}
+
+static void open_one(struct slow *s, int fd, void **socket_context)
+{
+    struct slow_conn *c = xcalloc(1, sizeof *c);
+    *c = (struct slow_conn){ .fd = fd, .deadline_mono_ns = deadline(s) };
+    pthread_mutex_lock(&s->lock);
+    c->next = s->first;
+    if (c->next != NULL)
+        c->next->prev = c;
+    s->first = c;
+    pthread_mutex_unlock(&s->lock);
+    *socket_context = c;
+}
+
+/* Called before the descriptor is closed: under the lock it is still this connection's. */
+static void close_one(struct slow *s, struct slow_conn *c)
+{
+    pthread_mutex_lock(&s->lock);
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        s->first = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    pthread_mutex_unlock(&s->lock);
+    free(c);
+}
+
+void slow_notify(void *slow, struct MHD_Connection *conn, void **socket_context,
+                 enum MHD_ConnectionNotificationCode code)
+{
+    struct slow *s = slow;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info != NULL)
+            open_one(s, info->connect_fd, socket_context);
+    } else if (*socket_context != NULL) {
+        close_one(s, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static void set_deadline(struct slow *s, struct MHD_Connection *conn, int64_t at)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct slow_conn *c = info != NULL ? info->socket_context : NULL;
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    c->deadline_mono_ns = at;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void slow_begin(struct slow *s, struct MHD_Connection *conn)
+{
+    set_deadline(s, conn, 0);
+}
+
+void slow_end(struct slow *s, struct MHD_Connection *conn)
+{
+    set_deadline(s, conn, deadline(s));
+}
+
+/* Under the lock. The connection sees its end of input and closes itself. */
+static void hang_up(struct slow *s)
+{
+    int64_t now = clock_mono_ns();
+    for (struct slow_conn *c = s->first; c != NULL; c = c->next)
+        if (c->deadline_mono_ns != 0 && c->deadline_mono_ns < now)
+            (void)shutdown(c->fd, SHUT_RDWR);
+}
+
+static void *run(void *arg)
+{
+    struct slow *s = arg;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_EVERY_MS * NS_PER_MS;
+        until.tv_sec += until.tv_nsec / NS_PER_S;
+        until.tv_nsec %= NS_PER_S;
+        (void)pthread_cond_timedwait(&s->stop, &s->lock, &until);
+        hang_up(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+int slow_new(int64_t limit_ms, struct slow **ret, struct err *e)
+{
+    struct slow *s = xcalloc(1, sizeof *s);
+    s->limit_ms = limit_ms;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->stop, &attr);
+    pthread_condattr_destroy(&attr);
+    int rc = pthread_create(&s->thread, NULL, run, s);
+    if (rc != 0) {
+        free(s);
+        return err_set(e, ERR_SYS, rc, "start a thread");
+    }
+    *ret = s;
+    return 0;
+}
+
+void slow_free(struct slow *s)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->stop);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->stop);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
