@@ -27,6 +27,7 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread -fPIE
 CFLAGS_cov     := -O0 -g --coverage -fPIE
 
 CPPFLAGS += -D_GNU_SOURCE -I. -DMINOS_VERSION='"$(VERSION)"' -DMINOS_PREFIX='"$(PREFIX)"'
+CPPFLAGS += $(if $(filter asan tsan cov,$(MODE)),-DMINOS_UNGUARDED)
 CPPFLAGS += $(if $(LAYERS),-DMINOS_TEST_LAYERS)
 CFLAGS   += -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS_$(MODE))
 LDFLAGS  += $(if $(filter release debug,$(MODE)),$(LDHARDEN),-pie) $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
@@ -43,9 +44,9 @@ cli_src    := $(wildcard server/cli/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 box_libs    := libseccomp yaml-0.1
-worker_libs := sqlite3 jansson yaml-0.1
-server_libs := libmicrohttpd jansson sqlite3 yaml-0.1
-cli_libs    := jansson libcurl yaml-0.1
+worker_libs := libseccomp sqlite3 jansson yaml-0.1
+server_libs := libseccomp libmicrohttpd jansson sqlite3 yaml-0.1
+cli_libs    := libseccomp jansson libcurl yaml-0.1
 
 PROGRAMS := minos minos-server minos-worker minos-box
 
@@ -82,9 +83,9 @@ $(BUILD)/unit/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $$(unit_objs_$(1))
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,check $(2)) -lcrypto -lpthread
 endef
-$(eval $(call unit_rule,base,yaml-0.1))
+$(eval $(call unit_rule,base,libseccomp yaml-0.1))
 $(eval $(call unit_rule,sandbox,$(box_libs)))
-$(eval $(call unit_rule,schema,sqlite3 yaml-0.1))
+$(eval $(call unit_rule,schema,libseccomp sqlite3 yaml-0.1))
 $(eval $(call unit_rule,worker,$(worker_libs)))
 $(eval $(call unit_rule,server,$(server_libs)))
 $(eval $(call unit_rule,cli,$(cli_libs)))

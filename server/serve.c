@@ -15,6 +15,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "sandbox/base/guard.h"
 #include "server/first_key.h"
 #include "server/http.h"
 #include "server/listen.h"
@@ -107,9 +108,27 @@ void serve_stop(struct server *srv)
     free_parts(srv);
 }
 
+/* Before the first thread: Landlock and the filter hold for threads made later. */
+static int enter_guard(const struct server *srv, struct err *e)
+{
+    const struct guard_path paths[] = {
+        { srv->conf->store_data_dir, true },  { "/etc/minos", false }, { "/etc/localtime", false },
+        { "/usr/share/zoneinfo", false },     { "/proc/self", false }, { "/dev/urandom", false },
+        { "/sys/devices/system/cpu", false },
+    };
+    struct guard_seen seen;
+    if (srv->unguarded)
+        return 0;
+    if (guard_enter(GUARD_SERVER, paths, ARRAY_COUNT(paths), &seen, e) != 0)
+        return -1;
+    log_event(&srv->log, LOG_INFO, "guarded", "syscalls=%zu landlock=%d", seen.syscall_count,
+              seen.landlock_abi);
+    return 0;
+}
+
 static int start_all(struct server *srv, struct listener *l, struct err *e)
 {
-    if (check_access(srv, l, e) != 0)
+    if (check_access(srv, l, e) != 0 || enter_guard(srv, e) != 0)
         return -1;
     if (start_parts(srv, e) == 0 && http_start(srv, take_fd(&l->fd), &srv->http, e) == 0)
         return 0;

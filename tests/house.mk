@@ -54,7 +54,7 @@ fuzz_names     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.
 define fuzz_rules
 $(BUILD)/fuzz/$(1): tests/fuzz/fuzz_$(1).c $(base_src) $(fuzz_with_$(1))
 	@mkdir -p $$(@D)
-	clang $$(CPPFLAGS) -std=gnu17 $(fuzz_flags) -o $$@ $$^ $$(call pkg,$(or $(fuzz_libs_$(1)),yaml-0.1))
+	clang $$(CPPFLAGS) -std=gnu17 $(fuzz_flags) -o $$@ $$^ $$(call pkg,$(or $(fuzz_libs_$(1)),libseccomp yaml-0.1))
 fuzz-$(1): $(BUILD)/fuzz/$(1)
 	@mkdir -p $$<.corpus
 	$$< -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$<. -verbosity=0 $$<.corpus $(wildcard tests/fuzz/seeds/$(1))

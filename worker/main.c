@@ -7,6 +7,7 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/guard.h"
 #include "sandbox/base/opt.h"
 #include "worker/worker.h"
 
@@ -104,8 +105,41 @@ static int usage_error(const struct err *e)
     return WORKER_EXIT_USAGE;
 }
 
+/* Not when a keeper of our own is started, which needs what we would give up. */
+static int enter_guard(const struct worker *w, struct err *e)
+{
+    auto_free_ char *languages = language_shipped_dir();
+    const struct guard_path paths[] = {
+        { w->conf.store_data_dir, true },
+        { languages, false },
+        { w->conf.worker_languages_dir, false },
+        { "/usr", false },
+        { "/lib", false },
+        { "/lib64", false },
+        { "/etc/ld.so.cache", false },
+        { "/etc/minos", false },
+        { "/etc/localtime", false },
+        { "/proc/self", false },
+        { "/proc/self/exe", false },
+        { "/dev/null", true },
+        { "/dev/urandom", false },
+        { "/sys/devices/system/cpu", false },
+    };
+    struct guard_seen seen;
+    if (w->box_program != NULL)
+        return 0;
+    (void)mkdir(w->conf.store_data_dir, 0700); /* Landlock takes only what is there */
+    enum guard_role role = w->slot >= 0 ? GUARD_SLOT : GUARD_SUPERVISOR;
+    if (guard_enter(role, paths, ARRAY_COUNT(paths), &seen, e) != 0)
+        return -1;
+    log_event(&w->log, LOG_INFO, "guarded", "slot=%lld syscalls=%zu landlock=%d",
+              (long long)w->slot, seen.syscall_count, seen.landlock_abi);
+    return 0;
+}
+
 static int run(struct worker *w, const struct args *a)
 {
+    struct err e;
     auto_free_ char *socket = xasprintf("%s/run/box.sock", w->conf.store_data_dir);
     w->box_socket = a->box_socket != NULL ? a->box_socket : socket;
     w->box_program = a->box_program;
@@ -117,6 +151,10 @@ static int run(struct worker *w, const struct args *a)
         return check_languages(w);
     umask(077);
     raise_descriptor_limit();
+    if (enter_guard(w, &e) != 0) {
+        log_error(&w->log, "worker_cannot_start", &e);
+        return WORKER_EXIT_FAILED;
+    }
     return w->slot >= 0 ? slot_run(w) : supervisor_run(w);
 }
 

@@ -1,0 +1,37 @@
+/*
+ * guard.h - a program without privilege gives up, at its start, what it will never need, so that a
+ * fault in its parsers gains an attacker little: capabilities, system calls outside of guard.def,
+ * and by Landlock every path but those it names.
+ *
+ * For the unprivileged programs; cells have a filter of their own (sandbox/filter.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sandbox/base/err.h"
+
+/* Bits of guard.def's rows. */
+enum guard_role {
+    GUARD_SERVER = 1,     /* minos-server: threads, never a process, never another program */
+    GUARD_SUPERVISOR = 2, /* minos-worker: starts its own slots */
+    GUARD_SLOT = 4,       /* minos-worker --slot: neither threads nor processes */
+};
+
+struct guard_path {
+    const char *path; /* a directory or file; what is missing is passed over */
+    bool write;       /* else read only */
+};
+
+/* What took effect, for the log. */
+struct guard_seen {
+    int landlock_abi;     /* 0: the kernel has none, paths are not confined */
+    size_t syscall_count; /* allowed ones */
+};
+
+/* Enter, for good. Call it before any thread is started and after listening sockets are bound:
+ * connections to TCP ports and binding are over with it (Landlock ABI 4). ERR_SYS names the step.
+ */
+must_check_ int guard_enter(enum guard_role role, const struct guard_path *paths, size_t path_count,
+                            struct guard_seen *ret, struct err *e);
