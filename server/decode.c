@@ -107,6 +107,20 @@ void draft_done(struct draft *d)
     *d = (struct draft){ 0 };
 }
 
+/* Whether the language's file lists `id` among its aliases. */
+static bool has_alias(const struct language_record *l, const char *id)
+{
+    json_t *detail = l->detail_json != NULL ? json_loads(l->detail_json, 0, NULL) : NULL;
+    const json_t *aliases = json_object_get(detail, "aliases");
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(aliases) && !found; i++) {
+        const char *alias = json_string_value(json_array_get(aliases, i));
+        found = alias != NULL && strcmp(alias, id) == 0;
+    }
+    json_decref(detail);
+    return found;
+}
+
 static const struct language_record *check_language(const struct decode_rules *rules,
                                                     const char *id, struct problem *p)
 {
@@ -119,6 +133,9 @@ static const struct language_record *check_language(const struct decode_rules *r
         if (strcmp(l->id, id) == 0)
             found = l;
     }
+    for (size_t i = 0; i < rules->language_count && found == NULL; i++)
+        if (has_alias(&rules->languages[i], id))
+            found = &rules->languages[i];
     if (found != NULL && found->available)
         return found;
     json_t *value = json_string(id);
@@ -379,7 +396,7 @@ static void read_all(const struct decode_rules *rules, struct raw *raw, struct d
         lang = check_language(rules, raw->language, p);
     else if (!is_given(d->root, "language"))
         problem_fault(p, "language", NULL, "the id of a language");
-    d->sub.language = xstrdup(raw->language != NULL ? raw->language : "");
+    d->sub.language = xstrdup(lang != NULL ? lang->id : raw->language != NULL ? raw->language : "");
     d->sub.priority = raw->priority.value;
     d->sub.stop_on_failure = raw->stop_on_failure.value;
     read_program(raw, lang, d, p);

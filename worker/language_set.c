@@ -168,6 +168,7 @@ char *language_detail_json(const struct language *l)
 {
     json_t *root = json_object();
     json_object_set_new(root, "image", json_string(l->image));
+    json_object_set_new(root, "aliases", list_json(&l->aliases));
     if (l->compile_command.count != 0)
         json_object_set_new(root, "compile_command", list_json(&l->compile_command));
     json_object_set_new(root, "run_command", list_json(&l->run_command));

@@ -7,7 +7,8 @@
 #include "tests/unit/server/unit.h"
 
 static struct language_record languages[] = {
-    { TEXT("cpp17"), TEXT("C++17"), TEXT("12.2.0"), true, TEXT("g++"), TEXT("main.cpp"), NULL },
+    { TEXT("cpp17"), TEXT("C++17"), TEXT("12.2.0"), true, TEXT("g++"), TEXT("main.cpp"),
+      TEXT("{\"aliases\":[\"cpp\",\"c++\"]}") },
     { TEXT("java"), TEXT("Java"), TEXT("17"), true, TEXT("jdk"), TEXT("Main.java"),
       TEXT("{\"run_command\":[\"java\",\"${entry_point}\"]}") },
     { TEXT("cobol"), TEXT("COBOL"), NULL, false, TEXT("gnucobol"), TEXT("main.cob"), NULL },
@@ -77,6 +78,14 @@ START_TEST(the_smallest_request_gets_the_defaults)
     ck_assert(!d.sub.stop_on_failure);
     ck_assert_int_eq(d.sub.priority, 0);
     ck_assert_ptr_null(d.sub.metadata_json);
+}
+END_TEST
+
+START_TEST(an_alias_stands_for_the_language)
+{
+    auto_draft_ struct draft d = good("{\"language\":\"c++\",\"source\":\"int main(){}\"}");
+    ck_assert_str_eq(d.sub.language, "cpp17");
+    ck_assert_str_eq(d.sub.files[0].name, "main.cpp");
 }
 END_TEST
 
@@ -364,8 +373,8 @@ START_TEST(metadata_is_bounded)
 }
 END_TEST
 
-UNIT_MAIN("decode", the_smallest_request_gets_the_defaults, a_full_request_is_read_whole,
-          wall_time_follows_cpu_time_unless_it_was_given,
+UNIT_MAIN("decode", the_smallest_request_gets_the_defaults, an_alias_stands_for_the_language,
+          a_full_request_is_read_whole, wall_time_follows_cpu_time_unless_it_was_given,
           null_members_are_absent_and_whole_reals_are_integers,
           floats_have_a_tolerance_when_none_is_given, a_class_may_be_the_entry_point_of_java_alone,
           what_is_no_json_is_refused_with_its_byte,
