@@ -240,6 +240,8 @@ static const struct {
     { SYS_openat, 0, 0, O_RDONLY, 06777, FINE },
     { SYS_openat, 0, 0, O_CREAT | O_WRONLY, 0666, FINE },
     { SYS_openat, 0, 0, O_CREAT | O_WRONLY, 04755, EPERM },
+    { SYS_openat, 0, 0, O_TMPFILE | O_WRONLY, 0600, FINE },
+    { SYS_openat, 0, 0, O_TMPFILE | O_WRONLY, 04755, EPERM },
     { SYS_mknodat, 0, 0, S_IFIFO | 0600, 0, FINE },
     { SYS_mknodat, 0, 0, 0600, 0, FINE },
     { SYS_mknodat, 0, 0, S_IFCHR | 0600, 0, EPERM },
