@@ -295,20 +295,35 @@ static int complain_place(const struct cgroup_tree *t, const char *path, struct 
         t->v2 ? "v2" : "v1", cgroup_controller_name((enum cgroup_controller)c), path);
 }
 
+static void put_controllers(struct buf *b, unsigned mask, const char *before)
+{
+    for (unsigned c = 0; c < CTL_COUNT; c++)
+        if ((mask & CTL_BIT(c)) != 0)
+            buf_printf(b, "%s%s%s", b->len > 0 ? " " : "", before, cgroup_controller_name(c));
+}
+
+/* The group was not given them itself: nothing that is done in it can help. */
+static int complain_not_given(const char *path, unsigned lack, struct err *e)
+{
+    auto_buf_ struct buf words = { 0 };
+    put_controllers(&words, lack, "");
+    return err_set(
+        e, ERR_SYS, 0,
+        "cgroup v2: %s is not given %s by the group above it: for systemd's user manager "
+        "set `Delegate=cpu memory pids` in [Service] by `systemctl edit user@.service`; "
+        "in a container, let its engine have them",
+        path, buf_text(&words));
+}
+
 static int complain_lacking(const char *path, unsigned lack, struct err *e)
 {
-    struct buf words;
-    buf_init(&words, 0);
-    for (unsigned c = 0; c < CTL_COUNT; c++)
-        if ((lack & CTL_BIT(c)) != 0)
-            buf_printf(&words, "%s+%s", words.len > 0 ? " " : "", cgroup_controller_name(c));
-    err_set(e, ERR_SYS, 0,
-            "cgroup v2: %s does not share out %s to groups below it: start minos in a group of its "
-            "own (a systemd unit with Delegate=yes, or systemd-run -p Delegate=yes --pipe), or: "
-            "echo '%s' > %s/cgroup.subtree_control",
-            path, buf_text(&words), buf_text(&words), path);
-    buf_done(&words);
-    return -1;
+    auto_buf_ struct buf words = { 0 };
+    put_controllers(&words, lack, "+");
+    return err_set(e, ERR_SYS, 0,
+                   "cgroup v2: %s does not share out %s to groups below it: start minos in a group "
+                   "of its own (a systemd unit with Delegate=yes, or systemd-run %s-p Delegate=yes "
+                   "--pipe), or: echo '%s' > %s/cgroup.subtree_control",
+                   path, buf_text(&words), geteuid() == 0 ? "" : "--user ", buf_text(&words), path);
 }
 
 static int prepare_v2(const struct cgroup_tree *t, int dir_fd, const char *path,
@@ -320,7 +335,11 @@ static int prepare_v2(const struct cgroup_tree *t, int dir_fd, const char *path,
     if (ours != NOT_OURS && share_out(t, dir_fd) < 0 && errno != ENOENT && errno != EBUSY)
         return err_sys(e, "cgroup v2: share out controllers in %s", path);
     unsigned lack = lacking(t, dir_fd, "cgroup.subtree_control");
-    return lack != 0 ? complain_lacking(path, lack, e) : 0;
+    if (lack == 0)
+        return 0;
+    unsigned not_given = lacking(t, dir_fd, "cgroup.controllers");
+    return not_given != 0 ? complain_not_given(path, not_given, e)
+                          : complain_lacking(path, lack, e);
 }
 
 /* Make our group in the directory; on failure nothing of ours is left there. */

@@ -20,6 +20,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/ready.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/keeper.h"
 
 enum { KEEPERS_MAX = 256, END_TIMEOUT_MS = 10000 };
@@ -50,6 +51,18 @@ static int open_socket(const struct listen_options *o, int *ret, struct err *e)
     if (r < 0 || lchown(o->socket_path, o->uid, (gid_t)-1) < 0 || listen(sock, 64) < 0)
         return err_sys(e, "listen on %s", o->socket_path);
     *ret = take_fd(&sock);
+    return 0;
+}
+
+/* Find and leave again the place for our keepers' groups: whoever starts us then hears at once when
+ * there is none, and on v2 the processes are out of the way before keepers that start at the same
+ * time could meet over it. */
+static int try_groups(const struct listen_options *o, struct err *e)
+{
+    struct cgroup_root *r = NULL;
+    if (cgroup_root_open(o->conf->box_cgroup, &r, e) < 0)
+        return -1;
+    cgroup_root_close(r);
     return 0;
 }
 
@@ -174,7 +187,8 @@ int listen_serve(const struct listen_options *o)
 {
     struct listener l = { .options = o, .sock = -1, .signal_fd = -1 };
     struct err e;
-    if (open_signals(&l.signal_fd, &e) < 0 || open_socket(o, &l.sock, &e) < 0) {
+    if (open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
+        open_socket(o, &l.sock, &e) < 0) {
         log_error(o->log, "listen_failed", &e);
         return 1;
     }
