@@ -1,5 +1,5 @@
-/* up.c - `minos up`: the whole service in the foreground, on a data directory of its own; as root.
- */
+/* up.c - `minos up`: the whole service in the foreground, on a data directory of its own; as root,
+ * or as an ordinary user, whose id is then everybody's. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -49,7 +49,11 @@ static const struct opt_spec spec = {
     .usage = "minos up [OPTION]...",
     .about =
         "Starts minos-box (as root), minos-worker and minos-server (both as the user of box.user, "
-        "without any\ncapability) and stays in the foreground. Prints `ready URL` on standard "
+        "without any\ncapability) and stays in the foreground. An ordinary user may do that too, "
+        "in a "
+        "control group of his own\n(systemd-run --user -p Delegate=yes --pipe minos up ...): then "
+        "all "
+        "run as that user. Prints `ready URL` on standard "
         "output once it serves; logs go\nto standard error. The first start leaves an admin key "
         "in admin.key in the data directory.\nSIGTERM or Ctrl-C stops everything and leaves "
         "nothing behind. Several may run, each on a directory\nof its own.",
@@ -271,9 +275,6 @@ static int prepare(struct up *up, const struct args *a, struct conf *conf, struc
     auto_free_ char *languages = NULL;
     collect_sets(a, &sets);
     int r = configure(a, sets, conf, e);
-    if (r == 0 && geteuid() != 0)
-        r = err_input(e, "expected to be started as root: minos-box needs it to build cells; the "
-                         "rest of the service drops it");
     if (r == 0)
         r = conf_log_level(conf->log_level, &up->log.level, e);
     if (r == 0 &&

@@ -1,5 +1,5 @@
 /*
- * up_data.c - the data directory of `minos up`; as root.
+ * up_data.c - the data directory of `minos up`; as root, or as the ordinary user who started it.
  *
  * The service user owns the directory, so once the service has run, everything below may be a trap
  * for root: here each step goes by descriptor, one name at a time, with O_NOFOLLOW.
@@ -32,6 +32,10 @@ enum {
 
 int up_find_ids(const char *user, struct up_ids *ret, struct err *e)
 {
+    if (geteuid() != 0) {
+        *ret = (struct up_ids){ geteuid(), getegid() };
+        return 0;
+    }
     const struct passwd *pw = getpwnam(user);
     *ret = (struct up_ids){ UP_FALLBACK_ID, UP_FALLBACK_ID };
     if (pw != NULL)
@@ -83,6 +87,9 @@ static int open_dir(int dirfd, const char *name, const struct up_ids *ids, int *
                     struct err *e)
 {
     bool made = mkdirat(dirfd, name, 0700) == 0;
+    if (!made && errno == EACCES && geteuid() != 0)
+        return err_input(
+            e, "make %s: not allowed to this user; name a directory of yours: --data DIR", name);
     if (!made && errno != EEXIST)
         return err_sys(e, "make %s", name);
     auto_fd_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

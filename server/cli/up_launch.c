@@ -78,12 +78,10 @@ static int set_limits(struct err *e)
     return 0;
 }
 
-/* Everything that a capability could come back from: bounding set, groups, ids, sets. In this
- * order, since the first two need what the last two give up. */
-static int drop(const struct up_ids *ids, struct err *e)
+/* Bounding set, groups, ids: what only root can give up, and only root has to. In this order, since
+ * the first two need what the last gives up. */
+static int drop_root(const struct up_ids *ids, struct err *e)
 {
-    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[2] = { 0 };
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             return err_sys(e, "drop capability %d from the bounding set", cap);
@@ -93,6 +91,18 @@ static int drop(const struct up_ids *ids, struct err *e)
         return err_sys(e, "setresgid %u", ids->gid);
     if (setresuid(ids->uid, ids->uid, ids->uid) < 0)
         return err_sys(e, "setresuid %u", ids->uid);
+    if (getgroups(0, NULL) != 0)
+        return err_bug(e, "groups are left");
+    return 0;
+}
+
+/* Everything that a capability could come back from. */
+static int drop(const struct up_ids *ids, struct err *e)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[2] = { 0 };
+    if (geteuid() == 0 && drop_root(ids, e) < 0)
+        return -1;
     if (syscall(SYS_capset, &header, none) < 0)
         return err_sys(e, "capset");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -110,7 +120,7 @@ static int verify_drop(const struct up_ids *ids, struct err *e)
     if (getresuid(&r, &eff, &saved) < 0 || getresgid(&gr, &geff, &gsaved) < 0)
         return err_sys(e, "read back the ids");
     if (r != ids->uid || eff != ids->uid || saved != ids->uid || gr != ids->gid ||
-        geff != ids->gid || gsaved != ids->gid || getgroups(0, NULL) != 0)
+        geff != ids->gid || gsaved != ids->gid)
         return err_bug(e, "the ids are not those that were set");
     if (syscall(SYS_capget, &header, caps) < 0)
         return err_sys(e, "read back the capabilities");
