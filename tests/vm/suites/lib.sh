@@ -1,0 +1,116 @@
+# shellcheck shell=sh
+# lib.sh - what the guest's suites share. They run as root in the guest, in the staged tree.
+#
+# Each part prints "N passed, N failed" last; tests/vm/run adds them up.
+
+build=$PWD/build
+groups=/sys/fs/cgroup
+passed=0
+failed=0
+
+# part TITLE COMMAND... - a program that counts for itself, as tests/run-unit does.
+part() {
+    printf '== %s\n' "$1"
+    shift
+    "$@" || true
+}
+
+# try TITLE COMMAND... - one check, which holds when the command ends with 0; what it said is shown otherwise.
+try() {
+    title=$1
+    shift
+    if said=$("$@" 2>&1); then
+        passed=$((passed + 1))
+        printf 'ok      %s\n' "$title"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s: %s\n%s\n' "$title" "$*" "$said"
+    fi
+}
+
+# says WORDS COMMAND... - the command's output has these words; its status does not matter.
+says() {
+    words=$1
+    shift
+    output=$("$@" 2>&1) || true
+    printf '%s\n' "$output"
+    case $output in *"$words"*) ;; *) return 1 ;; esac
+}
+
+counts() {
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    passed=0
+    failed=0
+}
+
+box_tests() { # NAME... - paths of tests/box's programs
+    for name; do printf '%s\n' "$build/box/test_$name"; done
+}
+
+box_all="closed ends files joins life limits run"
+
+# A few languages, so that the service starts in seconds on an emulated machine.
+few_languages() {
+    for id in bash c17 python3; do cp "deploy/languages/$id.yaml" "$1"; done
+}
+
+# no_groups_left - every keeper's group is gone.
+no_groups_left() {
+    left=$(find $groups -type d -name 'minos-*-*')
+    [ -z "$left" ] || { printf '%s\n' "$left" && return 1; }
+}
+
+no_processes_left() {
+    left=$(pgrep -a '^minos') || return 0
+    printf '%s\n' "$left"
+    return 1
+}
+
+# until SECONDS COMMAND... - try again until it holds; stretched on a slow machine.
+until_holds() {
+    rounds=$(($1 * ${MINOS_TEST_SLOWNESS:-1}))
+    shift
+    while [ $rounds -gt 0 ]; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 1
+        rounds=$((rounds - 1))
+    done
+    "$@"
+}
+
+# --- ordinary users, and groups that are theirs ---
+
+# make_user NAME UID [FIRST_SUBORDINATE_ID]
+make_user() {
+    printf '%s:x:%d:%d::/tmp/%s:/bin/sh\n' "$1" "$2" "$2" "$1" >>/etc/passwd
+    printf '%s:x:%d:\n' "$1" "$2" >>/etc/group
+    install -d -o "$2" -g "$2" "/tmp/$1"
+    [ -z "${3:-}" ] || for file in /etc/subuid /etc/subgid; do
+        printf '%s:%d:65536\n' "$1" "$3" >>$file
+    done
+}
+
+# as_user NAME COMMAND... - in a new group that was given to the user, as systemd's Delegate=yes does.
+as_user() {
+    user=$1
+    shift
+    group=$(mktemp -d $groups/given-XXXXXX)
+    chmod 755 "$group"
+    chown "$user" "$group" "$group/cgroup.procs" "$group/cgroup.threads" "$group/cgroup.subtree_control"
+    in_group "$group" setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all \
+        env HOME="/tmp/$user" USER="$user" "$@"
+}
+
+# without_group NAME COMMAND... - as that user in a group that stays root's.
+without_group() {
+    user=$1
+    shift
+    group=$groups/kept-$$
+    mkdir -p "$group"
+    in_group "$group" setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all \
+        env HOME="/tmp/$user" USER="$user" "$@"
+}
+
+in_group() {
+    sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
