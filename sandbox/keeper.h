@@ -63,10 +63,11 @@ struct keeper {
 struct running {
     struct cell cell;
     struct limits limits;
-    bool keep, ended;
+    bool keep, heard, ended, told;
     enum box_cause cause;
     int seccomp_syscall;
     int64_t wall_deadline_mono_ns, cpu_check_mono_ns, kill_again_mono_ns;
+    struct cell_end end;
     struct box_outcome outcome;
 };
 

@@ -382,7 +382,9 @@ static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const s
 
 int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
 {
-    if (layer_on(m->layers_off, LAYER_FILES) && layer_resize(c, job->limits.file_bytes, e) < 0)
+    if (layer_on(m->layers_off, LAYER_FILES) &&
+        job->limits.file_bytes != m->conf->limits.file_bytes &&
+        layer_resize(c, job->limits.file_bytes, e) < 0)
         return -1;
     if ((job->artifact != NULL || job->file_count > 0) && enter_and_furnish(m, c, job, e) < 0)
         return -1;
@@ -417,9 +419,9 @@ int cell_release(struct cell *c, const struct cell_job *job, struct err *e)
  * -------------------------------------------------------------------------------------------------------
  */
 
-int cell_reap(struct cell *c, struct cell_end *ret, struct err *e)
+/* What init and the command's process told, as far as it has come. */
+static void read_report(const struct cell *c, struct cell_end *ret)
 {
-    *ret = (struct cell_end){ .report.wait_status = -1 };
     ssize_t n = recv(c->init_sock, &ret->report, sizeof ret->report, MSG_DONTWAIT);
     ret->reported = n == (ssize_t)sizeof ret->report && ret->report.tag == 'x';
     if (!ret->reported)
@@ -428,6 +430,20 @@ int cell_reap(struct cell *c, struct cell_end *ret, struct err *e)
     if (recv(c->command_sock, &exec_errno, sizeof exec_errno, MSG_DONTWAIT) ==
         (ssize_t)sizeof exec_errno)
         ret->exec_errno = exec_errno;
+}
+
+int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err *e)
+{
+    if (!ret->reported)
+        read_report(c, ret);
+    *ret_alone = ret->reported && cgroup_current_processes(&c->group) <= 1;
+    return *ret_alone ? cgroup_usage(&c->group, &ret->usage, e) : 0;
+}
+
+int cell_reap(struct cell *c, struct cell_end *ret, struct err *e)
+{
+    if (!ret->reported)
+        read_report(c, ret);
     siginfo_t info;
     int r;
     do

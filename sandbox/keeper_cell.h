@@ -75,7 +75,12 @@ struct cell_end {
     struct cgroup_usage usage;
 };
 
-/* After pidfd has become readable. */
+/* When init_sock has become readable: the program has ended. *ret_alone tells that nothing but our
+ * init was left, so that the numbers are final although the cell is still being torn down; else
+ * wait for cell_reap. `ret` starts as zero bytes and is carried on to cell_reap. */
+must_check_ int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err *e);
+
+/* After pidfd has become readable: everything in the cell is dead. */
 must_check_ int cell_reap(struct cell *c, struct cell_end *ret, struct err *e);
 
 /* Kill, wait, unmount, remove; accepts any state. What a program made in its files is dropped with

@@ -19,7 +19,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/keeper.h"
 
-enum { FDS_PER_CELL = 3, FIXED_FDS = 2 };
+enum { FDS_PER_CELL = 4, FIXED_FDS = 2 };
 
 /* A cpu clock is looked at again no sooner than this: what the kernel charges comes in steps of
  * that order. */
@@ -162,21 +162,36 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
             r->cause == BOX_CAUSE_NONE && o->exec_errno == ENOMEM ? BOX_CAUSE_MEMORY : r->cause;
 }
 
+static int conclude(struct running *r, struct err *e)
+{
+    const struct cell_end *end = &r->end;
+    r->ended = true;
+    if (end->usage.oom_kills > 0 && !end->usage.memory_limit_met)
+        return err_set(e, ERR_SYS, ENOMEM, "the host ran out of memory below the command's limit");
+    bool oom = end->usage.oom_kills > 0 || cgroup_oom_happened(&r->cell.group);
+    if (!end->reported && r->cause == BOX_CAUSE_NONE && !oom)
+        return err_set(e, ERR_SYS, 0, "a cell's init died without a report");
+    if (!end->reported && oom && r->cause == BOX_CAUSE_NONE)
+        r->cause = BOX_CAUSE_MEMORY;
+    fill_outcome(r, end);
+    return 0;
+}
+
+/* The program has ended. With nothing else alive its numbers are final: the answer need not wait
+ * for the namespaces' end. Files that are to be collected do wait: nothing of the cell may live
+ * then. */
+static int finish_early(struct running *r, struct err *e)
+{
+    bool alone;
+    if (cell_hear(&r->cell, &r->end, &alone, e) < 0)
+        return -1;
+    r->heard = true;
+    return alone && !r->keep ? conclude(r, e) : 0;
+}
+
 static int finish(struct running *r, struct err *e)
 {
-    struct cell_end end;
-    if (cell_reap(&r->cell, &end, e) < 0)
-        return -1;
-    r->ended = true;
-    if (end.usage.oom_kills > 0 && !end.usage.memory_limit_met)
-        return err_set(e, ERR_SYS, ENOMEM, "the host ran out of memory below the command's limit");
-    bool oom = end.usage.oom_kills > 0 || cgroup_oom_happened(&r->cell.group);
-    if (!end.reported && r->cause == BOX_CAUSE_NONE && !oom)
-        return err_set(e, ERR_SYS, 0, "a cell's init died without a report");
-    if (!end.reported && oom && r->cause == BOX_CAUSE_NONE)
-        r->cause = BOX_CAUSE_MEMORY;
-    fill_outcome(r, &end);
-    return 0;
+    return cell_reap(&r->cell, &r->end, e) < 0 ? -1 : conclude(r, e);
 }
 
 /* ---- the loop
@@ -222,6 +237,7 @@ static void fill_polls(const struct keeper *k, const struct running *r, size_t c
         q[1] = (struct pollfd){ .fd = quiet ? -1 : c->listener_fd, .events = POLLIN };
         q[2] = (struct pollfd){ .fd = quiet ? -1 : cgroup_event_fd(&c->group),
                                 .events = cgroup_event_poll(&c->group) };
+        q[3] = (struct pollfd){ .fd = quiet || r[i].heard ? -1 : c->init_sock, .events = POLLIN };
     }
 }
 
@@ -248,10 +264,13 @@ static int serve_polls(struct keeper *k, struct running *r, size_t count, int so
             take_notice(&r[i], q[1].revents);
         if (q[2].revents != 0 && cgroup_oom_happened(&r[i].cell.group))
             stop(&r[i], BOX_CAUSE_MEMORY);
-        if (q[0].revents == 0)
-            continue;
-        if (finish(&r[i], e) < 0 || (told != NULL && told(k, r, i, e) < 0))
+        if (q[3].revents != 0 && q[0].revents == 0 && finish_early(&r[i], e) < 0)
             return -1;
+        if (q[0].revents != 0 && finish(&r[i], e) < 0)
+            return -1;
+        if (r[i].ended && !r[i].told && told != NULL && told(k, r, i, e) < 0)
+            return -1;
+        r[i].told = r[i].ended;
     }
     if (p[1].revents != 0) {
         k->ending = true;
