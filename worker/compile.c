@@ -111,7 +111,7 @@ static int run_compiler(struct work *w, struct err *e)
         .stderr_sink = sink,
         .keep_files = job->language->compile_artifacts.count != 0,
     };
-    struct box_watch watch = lease_watch(job->lease);
+    struct box_watch watch = lease_watch(job->lease, w->limits.wall_time_ms);
     if (box_run(w->j->box, &command, 1, NULL, 0, &watch, &w->outcome, e) != 0)
         return err_wrap(e, "compile");
     if (!w->outcome.started)

@@ -1,6 +1,8 @@
 /* lease.c - renews a claim and notices its end; slots. */
 #include "worker/lease.h"
 
+#include <unistd.h>
+
 #include "sandbox/base/clock.h"
 
 void lease_init(struct lease *l, struct store *s, struct events *ev, const struct claim *c,
@@ -39,11 +41,15 @@ enum box_cause lease_check(struct lease *l)
 
 static enum box_cause check(void *ctx)
 {
+    const struct lease *l = ctx;
+    if (clock_mono_ns() > l->overdue_mono_ns)
+        _exit(LEASE_EXIT_HUNG);
     return lease_check(ctx);
 }
 
-struct box_watch lease_watch(struct lease *l)
+struct box_watch lease_watch(struct lease *l, int64_t wall_time_ms)
 {
+    l->overdue_mono_ns = clock_mono_ns() + (wall_time_ms + LEASE_OVERDUE_MS) * NS_PER_MS;
     /* Twice as often as needed: a tick that comes a little early must not cost a whole period. */
     return (struct box_watch){
         .poll_fd = l->events->epoll_fd,

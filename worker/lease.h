@@ -15,6 +15,7 @@ struct lease {
     struct claim claim;
     int64_t lease_ms;
     int64_t renewed_mono_ns; /* when it was last extended */
+    int64_t overdue_mono_ns; /* when a run that goes on can only mean that its keeper hangs */
     bool lost;               /* the claim is no longer ours: discard everything */
     bool over;               /* the slot must stop now: give it back */
 };
@@ -23,8 +24,13 @@ struct lease {
 void lease_init(struct lease *l, struct store *s, struct events *ev, const struct claim *c,
                 int64_t lease_ms);
 
-/* For box_run, which asks lease_check at each event and each third of the lease. Borrowed. */
-struct box_watch lease_watch(struct lease *l);
+enum { LEASE_OVERDUE_MS = 30000, LEASE_EXIT_HUNG = 3 };
+
+/* For the box_run that comes next, of commands with this wall time limit: it asks lease_check at
+ * each event and several times a lease. Borrowed. A keeper that is silent LEASE_OVERDUE_MS beyond
+ * the limit hangs, and so would this slot: it ends with exit code LEASE_EXIT_HUNG, upon which the
+ * supervisor gives back the claim and starts another. */
+struct box_watch lease_watch(struct lease *l, int64_t wall_time_ms);
 
 /* Take events, renew when it is time; the cause to stop with, or BOX_CAUSE_NONE. */
 enum box_cause lease_check(struct lease *l);

@@ -117,7 +117,7 @@ static int enter_guard(const struct worker *w, struct err *e)
         { "/lib", false },
         { "/lib64", false },
         { "/etc/ld.so.cache", false },
-        { "/etc/minos", false },
+        { w->conf.file != NULL ? w->conf.file : "/etc/minos", false },
         { "/etc/localtime", false },
         { "/proc/self", false },
         { "/proc/self/exe", false },

@@ -100,7 +100,7 @@ static int run_command(const struct judge *j, const struct job *job, const struc
         .stdout_sink = { .fd = -1, .write = on_stdout, .ctx = (void *)(uintptr_t)l },
         .stderr_sink = { .fd = -1, .write = on_stderr, .ctx = stderr_keep },
     };
-    struct box_watch watch = lease_watch(job->lease);
+    struct box_watch watch = lease_watch(job->lease, command.limits.wall_time_ms);
     if (box_run(j->box, &command, 1, NULL, 0, &watch, outcome, e) != 0)
         return -1;
     if (!outcome->started && outcome->exec_errno == ENOENT && !own_program(argv.items[0]))
