@@ -112,8 +112,12 @@ void serve_stop(struct server *srv)
 static int enter_guard(const struct server *srv, struct err *e)
 {
     const struct guard_path paths[] = {
-        { srv->conf->store_data_dir, true },  { "/etc/minos", false }, { "/etc/localtime", false },
-        { "/usr/share/zoneinfo", false },     { "/proc/self", false }, { "/dev/urandom", false },
+        { srv->conf->store_data_dir, true },
+        { srv->conf->file != NULL ? srv->conf->file : "/etc/minos", false },
+        { "/etc/localtime", false },
+        { "/usr/share/zoneinfo", false },
+        { "/proc/self", false },
+        { "/dev/urandom", false },
         { "/sys/devices/system/cpu", false },
     };
     struct guard_seen seen;
