@@ -92,10 +92,12 @@ static bool check_ids(const struct probe *p, struct box_proof_row *row)
 {
     (void)p;
     uid_t u[3];
-    gid_t g[3];
-    int groups = getgroups(0, NULL);
+    gid_t g[3], list[64];
+    int count = getgroups((int)ARRAY_COUNT(list), list), groups = count < 0 ? 64 : 0;
     if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
         return false;
+    for (int i = 0; i < count; i++)
+        groups += list[i] != g[0]; /* one id: a login lists the caller's own group, too */
     SEEN(row, "uid %u gid %u, %d other groups", u[0], g[0], groups);
     bool same = u[1] == u[0] && u[2] == u[0] && g[1] == g[0] && g[2] == g[0];
     return same && u[0] == INSIDE_USER_ID && g[0] == INSIDE_USER_ID && groups == 0;
