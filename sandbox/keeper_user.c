@@ -147,6 +147,16 @@ static int enter(struct keeper_user *u, struct err *e)
     return 0;
 }
 
+/* Whoever has no audit id may take one once, and draws a session number from a counter of the whole
+ * host, by which cells could tell each other things. So the keeper takes one, which its cells
+ * inherit and cannot change. It fails where the kernel has no audit or a login gave us one. */
+static void take_audit_id(const struct keeper_user *u)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%u", u->rootless ? 0 : u->outer_user_id);
+    (void)!io_write_file_at(AT_FDCWD, "/proc/self/loginuid", text);
+}
+
 int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e)
 {
     struct keeper_user u = { .rootless = geteuid() != 0 };
@@ -159,6 +169,7 @@ int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e)
     else if (!u.one_id)
         u.outer_root_id = (uid_t)(1 + 2 * (pid % (SUBID_WANTED / 2)));
     u.outer_user_id = u.one_id ? 0 : u.outer_root_id + 1;
+    take_audit_id(&u);
     *ret = u;
     return 0;
 }
