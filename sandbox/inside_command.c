@@ -74,21 +74,20 @@ static int volunteer_for_oom(struct err *e)
     return 0;
 }
 
-/* A program starts with every signal at its default, whatever our own ancestors ignored. */
-static void reset_signals(void)
+/* The keeper has every signal at its default (keeper.c sees to that) but blocks those it reads from
+ * a descriptor. */
+static int unblock_signals(struct err *e)
 {
-    struct sigaction by_default = { .sa_handler = SIG_DFL };
-    for (int s = 1; s < NSIG; s++)
-        (void)sigaction(s, &by_default, NULL); /* SIGKILL and SIGSTOP cannot be set, and need not */
     sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
 }
 
 static int lock_down(const struct inside_plan *p, int *ret_listener, struct err *e)
 {
     close(p->init_sock);
-    reset_signals();
+    if (unblock_signals(e) < 0)
+        return -1;
     if (setsid() < 0)
         return err_sys(e, "setsid");
     if (sched_setaffinity(0, sizeof p->cpus, &p->cpus) < 0)

@@ -175,6 +175,15 @@ static void reap_until(pid_t command, struct inside_report *report)
     }
 }
 
+/* First of all: to die with the keeper, and to hold nothing of it. While we had its ends of the
+ * sockets, neither we nor its client would see it go. */
+static int part_from_keeper(struct inside_plan *p, struct err *e)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return err_sys(e, "set the parent's death signal");
+    return keep_two_descriptors(p, &p->init_sock, &p->command_sock, e);
+}
+
 static int build(struct inside_plan *p, struct err *e)
 {
     if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
@@ -184,9 +193,7 @@ static int build(struct inside_plan *p, struct err *e)
     if (layer_on(p->layers_off, LAYER_UTS_NS) &&
         (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0))
         return err_sys(e, "sethostname");
-    if (raise_loopback(e) < 0 || enter_root(e) < 0)
-        return -1;
-    return keep_two_descriptors(p, &p->init_sock, &p->command_sock, e);
+    return raise_loopback(e) < 0 || enter_root(e) < 0 ? -1 : 0;
 }
 
 _Noreturn static void fail(int sock, const struct err *e)
@@ -200,7 +207,7 @@ _Noreturn void inside_init(const struct inside_plan *plan)
 {
     struct inside_plan p = *plan;
     struct err e;
-    if (build(&p, &e) < 0 || enter_user_namespace(&p, &e) < 0)
+    if (part_from_keeper(&p, &e) < 0 || build(&p, &e) < 0 || enter_user_namespace(&p, &e) < 0)
         fail(p.init_sock, &e);
     pid_t command =
         fork(); /* in the new time namespace, and with the capabilities that its own drop needs */

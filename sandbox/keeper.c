@@ -300,8 +300,18 @@ static int choose_cpus(const struct keeper_options *o, cpu_set_t *ret, int64_t *
     return 0;
 }
 
+/* A program starts with every signal at its default, whatever our own starter ignored: set here
+ * once, inherited by every cell. */
+static void reset_signals(void)
+{
+    struct sigaction by_default = { .sa_handler = SIG_DFL };
+    for (int s = 1; s < NSIG; s++)
+        (void)sigaction(s, &by_default, NULL); /* SIGKILL and SIGSTOP cannot be set, and need not */
+}
+
 static int watch_signals(int *ret_fd, struct err *e)
 {
+    reset_signals();
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
