@@ -62,6 +62,10 @@ must_check_ int result_read_compile(struct store *s, int64_t seq, struct compile
 must_check_ int result_read_tests(struct store *s, int64_t seq, struct test_result **ret,
                                   size_t *ret_count, struct err *e);
 
+must_check_ int result_put_phases(struct store *s, int64_t seq, const struct phases *p,
+                                  struct err *e);
+must_check_ int result_read_phases(struct store *s, int64_t seq, struct phases *ret, struct err *e);
+
 /* Forget what an attempt recorded. */
 must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
 

@@ -13,6 +13,10 @@ static const char *const step_1[] = {
 #include "schema/migrations/0001-first.def"
     NULL,
 };
+static const char *const step_2[] = {
+#include "schema/migrations/0002-phases.def"
+    NULL,
+};
 
 #undef SQL
 

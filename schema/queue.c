@@ -373,6 +373,17 @@ int queue_record_test(struct store *s, const struct claim *c, const struct test_
     return tx_commit(&t, e);
 }
 
+int queue_record_phases(struct store *s, const struct claim *c, const struct phases *p,
+                        bool *ret_mine, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    struct live l;
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
+        (*ret_mine && result_put_phases(s, l.seq, p, e) < 0))
+        return -1;
+    return tx_commit(&t, e);
+}
+
 int queue_finish(struct store *s, const struct claim *c, enum verdict v, const char *message,
                  const char *isolation_json, bool *ret_mine, struct err *e)
 {

@@ -91,7 +91,7 @@ static int read_all(struct store *s, const char *id, struct submission_report *r
         return 0;
     if (result_read_compile(s, seq, &r->compile, &r->language_version, e) < 0 ||
         result_read_tests(s, seq, &r->results, &r->result_count, e) < 0 ||
-        read_end(s, seq, r, e) < 0)
+        result_read_phases(s, seq, &r->phases, e) < 0 || read_end(s, seq, r, e) < 0)
         return -1;
     if (r->sub.state == SUBMISSION_DONE || r->sub.state == SUBMISSION_CANCELLED)
         fill_skipped(r);

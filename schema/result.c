@@ -117,9 +117,17 @@ static int forget_test(struct store *s, int64_t seq, int64_t position, struct er
     return release(s, q, e);
 }
 
+static int forget_phases(struct store *s, int64_t seq, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE submission SET prepare_ns = NULL "
+                                           "WHERE seq = ? AND prepare_ns IS NOT NULL");
+    sql_bind_int(q, seq);
+    return sql_run(q, e);
+}
+
 int result_forget(struct store *s, int64_t seq, struct err *e)
 {
-    if (forget_compile(s, seq, e) < 0)
+    if (forget_compile(s, seq, e) < 0 || forget_phases(s, seq, e) < 0)
         return -1;
     auto_stmt_ struct stmt *q =
         sql_use(s, "DELETE FROM test_result WHERE seq = ? RETURNING stdout_blob, stderr_blob");
@@ -166,7 +174,39 @@ int result_put_test(struct store *s, int64_t seq, const struct test_result *r, s
     return sql_run(q, e);
 }
 
+int result_put_phases(struct store *s, int64_t seq, const struct phases *p, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE submission SET prepare_ns = ?, compile_ns = ?, run_ns = ?, "
+                   "collect_ns = ? WHERE seq = ?");
+    sql_bind_int(q, p->prepare_ns);
+    sql_bind_int(q, p->compile_ns);
+    sql_bind_int(q, p->run_ns);
+    sql_bind_int(q, p->collect_ns);
+    sql_bind_int(q, seq);
+    return sql_run(q, e);
+}
+
 /* ---- reading */
+
+int result_read_phases(struct store *s, int64_t seq, struct phases *ret, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT prepare_ns, compile_ns, run_ns, collect_ns FROM submission "
+                   "WHERE seq = ? AND prepare_ns IS NOT NULL");
+    sql_bind_int(q, seq);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret = (struct phases){ .present = found };
+    if (!found)
+        return 0;
+    ret->prepare_ns = sql_int(q);
+    ret->compile_ns = sql_int(q);
+    ret->run_ns = sql_int(q);
+    ret->collect_ns = sql_int(q);
+    return 0;
+}
 
 int result_read_compile(struct store *s, int64_t seq, struct compile_result *ret,
                         char **ret_language_version, struct err *e)

@@ -227,6 +227,17 @@ struct compile_result {
 
 void compile_result_done(struct compile_result *c);
 
+/* Where the time of the attempt that ended a submission went. What is not a program's own time is
+ * prepare (before it) or collect (after it), so that the four add up to the time from the claim to
+ * the record. */
+struct phases {
+    bool present;       /* false: it ended without a judge's verdict, the rest is 0 */
+    int64_t prepare_ns; /* inputs, looking for artifacts, cells until their programs start */
+    int64_t compile_ns; /* wall time of the compiler; 0: none, or its artifact was found */
+    int64_t run_ns;     /* wall time of all tests */
+    int64_t collect_ns; /* what the compiler left, comparing to the end, recording */
+};
+
 /* ---- the queue */
 
 struct claim {
@@ -262,6 +273,10 @@ must_check_ int queue_record_compile(struct store *s, const struct claim *c,
                                      bool *ret_mine, struct err *e);
 must_check_ int queue_record_test(struct store *s, const struct claim *c,
                                   const struct test_result *r, bool *ret_mine, struct err *e);
+
+/* Record where the time went; belongs into the transaction of queue_finish, before it. */
+must_check_ int queue_record_phases(struct store *s, const struct claim *c, const struct phases *p,
+                                    bool *ret_mine, struct err *e);
 
 /* End it, durably: state DONE, with its verdict. Tests without a record become skipped.
  * `isolation_json` is what the cells ran under. */
@@ -303,6 +318,7 @@ struct submission_report {
     size_t result_count;
     char *message;        /* for internal_error and the like; NULL */
     char *isolation_json; /* NULL until done */
+    struct phases phases; /* not present until done */
 };
 
 /* With everything a GET shows, blobs excepted. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "sandbox/base/utf8.h"
 
 struct encoder {
@@ -204,6 +205,22 @@ void encode_usage(struct jsonw *w, const struct submission_report *r)
     jsonw_end_object(w);
 }
 
+static void write_phases(struct jsonw *w, const struct submission_report *r)
+{
+    const struct phases *p = &r->phases;
+    if (!p->present) {
+        jsonw_null(w, "phases");
+        return;
+    }
+    jsonw_object(w, "phases");
+    jsonw_ms(w, "queue_ms", (r->sub.started_unix_ms - r->sub.created_unix_ms) * NS_PER_MS);
+    jsonw_ms(w, "prepare_ms", p->prepare_ns);
+    jsonw_ms(w, "compile_ms", p->compile_ns);
+    jsonw_ms(w, "run_ms", p->run_ns);
+    jsonw_ms(w, "collect_ms", p->collect_ns);
+    jsonw_end_object(w);
+}
+
 static void write_language(struct jsonw *w, const char *id, const char *version)
 {
     jsonw_object(w, "language");
@@ -242,6 +259,7 @@ int encode_report(struct store *s, const struct submission_report *report,
         encode_usage(w, report);
     else
         jsonw_null(w, "usage");
+    write_phases(w, report);
     jsonw_raw(w, "isolation", report->isolation_json);
     write_links(w, sub->id);
     jsonw_end_object(w);

@@ -139,6 +139,24 @@ void hub_look_done(struct submission_row *row)
     *row = (struct submission_row){ 0 };
 }
 
+static struct hub_times times_of(const struct submission_report *r)
+{
+    const struct submission *s = &r->sub;
+    const struct phases *p = &r->phases;
+    struct hub_times t = { -1, -1, -1, -1, -1, -1 };
+    if (s->started_unix_ms != 0 && s->finished_unix_ms != 0) {
+        t.queue_ns = (s->started_unix_ms - s->created_unix_ms) * NS_PER_MS;
+        t.total_ns = (s->finished_unix_ms - s->created_unix_ms) * NS_PER_MS;
+    }
+    if (p->present) {
+        t.prepare_ns = p->prepare_ns;
+        t.compile_ns = r->compile.present && !r->compile.cached ? p->compile_ns : -1;
+        t.run_ns = p->run_ns;
+        t.collect_ns = p->collect_ns;
+    }
+    return t;
+}
+
 /* Count a finished submission's times, once. */
 static void note_finished(struct hub *h, const char *id)
 {
@@ -151,19 +169,7 @@ static void note_finished(struct hub *h, const char *id)
     struct err e;
     if (report_load(h->store, id, &r, &found, &e) != 0 || !found)
         return;
-    const struct submission *s = &r.sub;
-    struct hub_times t = { -1, -1, -1, -1, -1 };
-    if (s->started_unix_ms != 0 && s->finished_unix_ms != 0) {
-        t.queue_ns = (s->started_unix_ms - s->created_unix_ms) * NS_PER_MS;
-        t.total_ns = (s->finished_unix_ms - s->created_unix_ms) * NS_PER_MS;
-        t.run_ns = 0;
-        for (size_t i = 0; i < r.result_count; i++)
-            t.run_ns += r.results[i].usage.wall_time_ns;
-        t.compile_ns = r.compile.present && !r.compile.cached ? r.compile.usage.wall_time_ns : -1;
-        t.overhead_ns = t.total_ns - t.queue_ns - t.run_ns - (t.compile_ns > 0 ? t.compile_ns : 0);
-        if (t.overhead_ns < 0)
-            t.overhead_ns = 0; /* instants are whole milliseconds */
-    }
+    struct hub_times t = times_of(&r);
     report_done(&r);
     h->opt.finished(h->opt.ctx, &t);
 }

@@ -30,9 +30,10 @@ struct hub_node {
     struct hub_node *prev, *next;
 };
 
-/* How long, in nanoseconds, each part of a finished submission's way took; -1 where unknown. */
+/* How long, in nanoseconds, each part of a finished submission's way took; -1 where unknown, and
+ * compile_ns also where nothing was compiled. */
 struct hub_times {
-    int64_t queue_ns, compile_ns, run_ns, overhead_ns, total_ns;
+    int64_t queue_ns, prepare_ns, compile_ns, run_ns, collect_ns, total_ns;
 };
 
 struct hub_options {

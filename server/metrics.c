@@ -26,9 +26,10 @@ struct histogram {
 
 #define PHASES(X)                                                                                  \
     X(QUEUE, "queue", queue_ns)                                                                    \
+    X(PREPARE, "prepare", prepare_ns)                                                              \
     X(COMPILE, "compile", compile_ns)                                                              \
     X(RUN, "run", run_ns)                                                                          \
-    X(OVERHEAD, "overhead", overhead_ns)                                                           \
+    X(COLLECT, "collect", collect_ns)                                                              \
     X(TOTAL, "total", total_ns)
 
 enum phase {
@@ -135,8 +136,8 @@ void metrics_write(struct metrics *m, struct buf *b)
     write_http(b, m);
     family(b, "minos_submission_phase_seconds", "histogram",
            "Where the time of submissions that this server saw finish went: queue (accepted to "
-           "claimed), compile (unless cached), run (wall time of the tests), overhead (the rest: "
-           "preparing, comparing, collecting), total.");
+           "claimed), prepare (inputs and cells), compile (unless cached), run (wall time of the "
+           "tests), collect (artifacts, comparing, recording), total (accepted to ended).");
 #define X(id, name, field) write_histogram(b, name, &m->phases[PHASE_##id]);
     PHASES(X)
 #undef X

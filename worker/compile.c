@@ -114,6 +114,7 @@ static int run_compiler(struct work *w, struct err *e)
     struct box_watch watch = lease_watch(job->lease, w->limits.wall_time_ms);
     if (box_run(w->j->box, &command, 1, NULL, 0, &watch, &w->outcome, e) != 0)
         return err_wrap(e, "compile");
+    phase_ran(job->clock, PHASE_COMPILE, w->outcome.wall_ns);
     if (!w->outcome.started)
         return err_set(e, ERR_SYS, w->outcome.exec_errno, "start the compiler %s: %s",
                        w->argv.items[0], strerror(w->outcome.exec_errno));

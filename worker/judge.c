@@ -86,6 +86,11 @@ static int begin(const struct judge *j, enum store_durability d, struct store **
 static int finish(const struct judge *j, const struct job *job, enum verdict v, const char *message,
                   bool *ret_mine, struct err *e)
 {
+    struct phases phases = phase_sum(job->clock);
+    if (queue_record_phases(j->store, &job->lease->claim, &phases, ret_mine, e) != 0)
+        return -1;
+    if (!*ret_mine)
+        return 0;
     return queue_finish(j->store, &job->lease->claim, v, message, j->isolation_json, ret_mine, e);
 }
 
@@ -152,6 +157,7 @@ static int compile(const struct judge *j, struct job *job, enum verdict *ret_ver
         if (*ret_stopped)
             return 0;
     }
+    phase_enter(job->clock, PHASE_COLLECT);
     if (record_compile(j, job, &result, &diagnostics, &mine, e) != 0)
         return -1;
     tell(j, job);
@@ -186,6 +192,7 @@ static int run_tests(const struct judge *j, struct job *job, enum verdict *ret_v
     for (size_t i = 0; i < job->sub.test_count; i++) {
         auto_test_run_ struct test_run t = { 0 };
         bool mine = false;
+        phase_enter(job->clock, PHASE_PREPARE);
         if (lease_check(job->lease) != BOX_CAUSE_NONE) {
             *ret_stopped = true;
             return 0;
@@ -251,9 +258,11 @@ static int judge_job(const struct judge *j, struct job *job, enum verdict *ret_v
 int judge_submission(const struct judge *j, struct lease *lease, enum judge_end *ret_end,
                      enum verdict *ret_verdict, struct err *e)
 {
-    struct job job = { .lease = lease, .artifact = ARTIFACT_NONE };
+    struct phase_clock clock;
+    struct job job = { .lease = lease, .clock = &clock, .artifact = ARTIFACT_NONE };
     enum verdict verdict = VERDICT_NONE;
     bool stopped = false;
+    phase_start(&clock);
     int rc = judge_job(j, &job, &verdict, &stopped, e);
     job_done(&job);
     if (rc != 0)

@@ -18,6 +18,7 @@
 #include "worker/expand.h"
 #include "worker/language.h"
 #include "worker/lease.h"
+#include "worker/phases.h"
 #include "worker/sources.h"
 
 /* What a slot judges with; borrowed, one for the life of the slot. */
@@ -33,6 +34,7 @@ struct judge {
 /* One submission at hand. */
 struct job {
     struct lease *lease;
+    struct phase_clock *clock;
     struct submission sub;
     const struct language *language;
     struct sources sources;

@@ -103,6 +103,7 @@ static int run_command(const struct judge *j, const struct job *job, const struc
     struct box_watch watch = lease_watch(job->lease, command.limits.wall_time_ms);
     if (box_run(j->box, &command, 1, NULL, 0, &watch, outcome, e) != 0)
         return -1;
+    phase_ran(job->clock, PHASE_RUN, outcome->wall_ns);
     if (!outcome->started && outcome->exec_errno == ENOENT && !own_program(argv.items[0]))
         return err_sys(e, "%s is missing in image %s", argv.items[0], lang->image);
     return 0;

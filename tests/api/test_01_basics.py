@@ -13,7 +13,7 @@ RESULT = {
     "id": str, "status": str, "verdict": str, "language": dict, "created_at": str,
     "started_at": str, "finished_at": str, "compile": dict, "tests": list, "usage": dict,
     "isolation": dict, "attempts": int, "priority": int, "metadata": dict, "links": dict,
-    "test_count": int, "message": type(None),
+    "test_count": int, "message": type(None), "phases": dict,
 }
 COMPILE = {
     "verdict": str, "cause": str, "exit_code": int, "signal": type(None), "output": str,
@@ -51,6 +51,8 @@ class Basics(unittest.TestCase):
         self.check_types("compile", r["compile"], COMPILE)
         self.check_types("test", r["tests"][0], TEST)
         self.assertEqual(sorted(r["usage"]), ["maximum", "sum"])
+        self.assertEqual(list(r["phases"]), ["queue_ms", "prepare_ms", "compile_ms", "run_ms", "collect_ms"])
+        self.assertEqual(r["phases"]["run_ms"], r["tests"][0]["wall_time_ms"])
         self.assertEqual(sorted(r["language"]), ["id", "version"])
         self.assertIs(r["isolation"]["complete"], True)
         self.assertEqual(r["links"]["self"], f"/v1/submissions/{r['id']}")

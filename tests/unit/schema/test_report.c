@@ -145,6 +145,37 @@ START_TEST(a_result_comes_back_as_it_was_recorded_and_the_rest_is_skipped)
 }
 END_TEST
 
+START_TEST(phases_are_those_of_the_attempt_that_ended_it)
+{
+    auto_place_ struct place p = place_new();
+    struct err e;
+    struct claim c, late;
+    bool mine = false;
+    const struct phases first = { true, 1, 2, 3, 4 }, last = { true, 5, 6, 7, 8 };
+    auto_submission_ struct submission sub = request(p.s, 1);
+    accept_it(p.s, &sub);
+    ck_assert(claim_one(p.s, &c));
+    late = c;
+    ck_ok(queue_record_phases(p.s, &c, &first, &mine, &e));
+    ck_assert(mine);
+    ck_ok(queue_give_back(p.s, &c, 3, "again", &mine, &e));
+    struct submission_report queued = load(p.s, sub.id);
+    ck_assert(!queued.phases.present);
+    report_done(&queued);
+    ck_assert(claim_one(p.s, &c));
+    ck_ok(queue_record_phases(p.s, &c, &last, &mine, &e));
+    ck_ok(queue_record_phases(p.s, &late, &first, &mine, &e));
+    ck_assert(!mine);
+    ck_assert(finish(p.s, &c, VERDICT_ACCEPTED));
+    auto_report_ struct submission_report r = load(p.s, sub.id);
+    ck_assert(r.phases.present);
+    ck_assert_int_eq(r.phases.prepare_ns, 5);
+    ck_assert_int_eq(r.phases.compile_ns, 6);
+    ck_assert_int_eq(r.phases.run_ns, 7);
+    ck_assert_int_eq(r.phases.collect_ns, 8);
+}
+END_TEST
+
 START_TEST(ten_thousand_tests_are_one_submission)
 {
     auto_place_ struct place p = place_new();
@@ -309,7 +340,7 @@ END_TEST
 UNIT_MAIN("report", a_request_comes_back_as_it_was_given,
           a_submission_that_does_not_exist_is_not_found,
           a_result_comes_back_as_it_was_recorded_and_the_rest_is_skipped,
-          ten_thousand_tests_are_one_submission, lists_filter_by_state,
-          lists_filter_by_key_verdict_and_language_together,
+          phases_are_those_of_the_attempt_that_ended_it, ten_thousand_tests_are_one_submission,
+          lists_filter_by_state, lists_filter_by_key_verdict_and_language_together,
           pages_follow_each_other_without_gap_or_overlap, a_row_of_a_list_shows_what_is_known,
           a_list_of_no_or_too_many_rows_is_refused, ended_submissions_are_counted_by_verdict)

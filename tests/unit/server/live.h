@@ -194,6 +194,10 @@ static inline void advance(struct live *l, const struct claim *c, enum submissio
 
 static inline void conclude(struct live *l, const struct claim *c)
 {
+    struct err e;
+    bool mine = false;
+    const struct phases phases = { true, 3000000, 0, 2000000, 1000000 };
+    ck_ok(queue_record_phases(l->place.s, c, &phases, &mine, &e));
     ck_assert(finish(l->place.s, c, VERDICT_ACCEPTED));
     wake_send(l->place.dir, WAKE_PROGRESS, c->id);
 }

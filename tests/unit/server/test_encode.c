@@ -109,6 +109,23 @@ START_TEST(usage_says_maximum_and_sum)
 }
 END_TEST
 
+START_TEST(phases_say_where_the_time_went_once_it_is_known)
+{
+    auto_place_ struct place p = place_new();
+    struct test_result t = { .cause = TEXT("none") };
+    struct submission_report r = report_of(&t, 1);
+    auto_json_ json_t *before = encoded(&p, &r, NULL);
+    ck_assert(json_is_null(json_object_get(before, "phases")));
+    r.sub.started_unix_ms = r.sub.created_unix_ms + 7;
+    r.phases = (struct phases){ true, 1500000, 2000000, 3000000, 4000000 };
+    auto_json_ json_t *j = encoded(&p, &r, "phases.queue_ms,phases.prepare_ms");
+    const json_t *phases = json_object_get(j, "phases");
+    ck_assert(json_real_value(json_object_get(phases, "queue_ms")) == 7);
+    ck_assert(json_real_value(json_object_get(phases, "prepare_ms")) == 1.5);
+    ck_assert_uint_eq(json_object_size(phases), 2);
+}
+END_TEST
+
 START_TEST(output_that_is_no_utf8_is_base64)
 {
     auto_place_ struct place p = place_new();
@@ -184,6 +201,7 @@ START_TEST(the_fields_table_names_what_a_result_has)
     struct test_result t = { .cause = TEXT("none") };
     struct submission_report r = report_of(&t, 1);
     r.compile = (struct compile_result){ .present = true, .cause = TEXT("none") };
+    r.phases.present = true;
     auto_json_ json_t *j = encoded(&p, &r, NULL);
     static const struct {
         const char *top, *sub;
@@ -212,7 +230,7 @@ START_TEST(the_fields_table_names_what_a_result_has)
 END_TEST
 
 UNIT_MAIN("encode", a_result_has_the_names_and_units_of_the_api, usage_says_maximum_and_sum,
-          output_that_is_no_utf8_is_base64, a_cut_within_a_character_leaves_text_a_text,
-          outputs_beyond_the_inline_bound_are_null,
+          phases_say_where_the_time_went_once_it_is_known, output_that_is_no_utf8_is_base64,
+          a_cut_within_a_character_leaves_text_a_text, outputs_beyond_the_inline_bound_are_null,
           a_name_that_is_no_utf8_does_not_break_the_document,
           the_fields_table_names_what_a_result_has)

@@ -388,6 +388,20 @@ START_TEST(what_the_service_offers_can_be_asked)
         usleep(10000);
     }
     ck_status(get(&l, "/metrics"), 200, "phase_seconds_count{phase=\"total\"} 1\n");
+    static const char *const rows[] = {
+        "count{phase=\"queue\"} 1\n",
+        "sum{phase=\"prepare\"} 0.003000\n",
+        "count{phase=\"prepare\"} 1\n",
+        "sum{phase=\"run\"} 0.002000\n",
+        "count{phase=\"run\"} 1\n",
+        "sum{phase=\"collect\"} 0.001000\n",
+        "count{phase=\"collect\"} 1\n",
+        "count{phase=\"compile\"} 0\n",
+        "bucket{phase=\"prepare\",le=\"0.0025\"} 0\n",
+        "bucket{phase=\"prepare\",le=\"0.005\"} 1\n",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+        ck_status(get(&l, "/metrics"), 200, rows[i]);
     ck_status(get(&l, "/metrics"), 200,
               "minos_submissions_finished_total{verdict=\"accepted\"} 1\n");
     ck_status(

@@ -146,7 +146,8 @@ START_TEST(every_member_of_a_result_is_documented)
     static const char *const schemas[][2] = { { "language", "Language" },
                                               { "compile", "Compile" },
                                               { "tests", "TestResult" },
-                                              { "usage", "Usage" } };
+                                              { "usage", "Usage" },
+                                              { "phases", "Phases" } };
     for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
         const json_t *in = properties(doc, "Result");
         for (size_t k = 0; fields[i].sub[0] != '\0' && k < ARRAY_COUNT(schemas); k++)

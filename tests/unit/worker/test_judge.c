@@ -174,6 +174,32 @@ START_TEST(a_compiler_that_would_run_for_ever_is_a_compile_error)
 }
 END_TEST
 
+/* ---- where the time goes */
+
+START_TEST(phases_add_up_to_the_time_from_claim_to_record)
+{
+    BENCH(b);
+    auto_submission_ struct submission sub =
+        program(&b, "c17", "#include <unistd.h>\nint main(void) { usleep(200000); }", NULL);
+    for (int again = 0; again <= 1; again++) {
+        store_new_id(sub.id);
+        int64_t from_ns = clock_mono_ns();
+        auto_report_ struct submission_report r = judged(&b, &sub);
+        int64_t took_ns = clock_mono_ns() - from_ns;
+        const struct phases *p = &r.phases;
+        int64_t sum_ns = p->prepare_ns + p->compile_ns + p->run_ns + p->collect_ns;
+        ck_assert(p->present);
+        ck_assert_int_eq(p->run_ns, r.results[0].usage.wall_time_ns);
+        ck_assert_int_ge(p->run_ns, 200 * NS_PER_MS);
+        ck_assert_int_eq(p->compile_ns, again != 0 ? 0 : r.compile.usage.wall_time_ns);
+        ck_assert_int_gt(p->prepare_ns, 0);
+        ck_assert_int_gt(p->collect_ns, 0);
+        ck_assert_int_le(sum_ns, took_ns);
+        ck_assert_int_ge(sum_ns, took_ns - 100 * NS_PER_MS);
+    }
+}
+END_TEST
+
 /* ---- many tests */
 
 static struct submission many_tests(struct bench *b, bool stop_on_failure)
@@ -298,6 +324,7 @@ int main(void)
         the_entry_point_chooses_the_file_that_is_started,
         the_same_source_compiles_once_and_errors_keep_their_diagnostics,
         a_compiler_that_would_run_for_ever_is_a_compile_error,
+        phases_add_up_to_the_time_from_claim_to_record,
         the_first_failure_ends_it_or_not_as_asked,
         a_running_program_is_stopped_when_its_owner_cancels,
         a_slot_whose_time_to_stop_is_over_keeps_nothing,
