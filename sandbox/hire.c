@@ -12,18 +12,7 @@ enum { GREETING_TIMEOUT_MS = 60000 };
 
 int hire_conf(const struct hire_options *o, struct conf *c, struct err *e)
 {
-    if (conf_load(c, o->config, e) < 0)
-        return -1;
-    for (size_t i = 0; i < o->set.count; i++) {
-        const char *item = o->set.items[i];
-        const char *equals = strchr(item, '=');
-        if (equals == NULL)
-            return err_input(e, "--set: expected KEY=VALUE, got \"%.64s\"", item);
-        auto_free_ char *key = xstrndup(item, (size_t)(equals - item));
-        if (conf_set(c, key, equals + 1, "--set", e) < 0)
-            return -1;
-    }
-    return conf_check(c, e);
+    return conf_load_args(c, o->config, &o->set, e);
 }
 
 int hire_keeper(const struct hire_options *o, const char *const *own, size_t own_count,

@@ -56,30 +56,6 @@ static const struct opt_spec serve_spec = {
              "for wrong usage.",
 };
 
-static int load_conf(const struct args *a, struct conf *c, struct err *e)
-{
-    if (conf_load(c, a->config, e) < 0)
-        return -1;
-    for (size_t i = 0; i < a->set.count; i++) {
-        const char *eq = strchr(a->set.items[i], '=');
-        if (eq == NULL)
-            return err_input(e, "--set: expected KEY=VALUE, got \"%s\"", a->set.items[i]);
-        auto_free_ char *key = xstrndup(a->set.items[i], (size_t)(eq - a->set.items[i]));
-        if (conf_set(c, key, eq + 1, "--set", e) < 0)
-            return -1;
-    }
-    return conf_check(c, e);
-}
-
-static enum log_level level_of(const struct conf *c)
-{
-    static const char *const names[] = { "error", "warn", "info", "debug" };
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (strcmp(c->log_level, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 static int usage_error(const struct err *e)
 {
     fprintf(stderr, "minos-box: %s\n", e->msg);
@@ -97,7 +73,7 @@ static int show_help(void)
 
 static int serve(const char *verb, const struct args *a, const struct conf *c, struct err *e)
 {
-    const struct log log = { .program = "minos-box", .level = level_of(c) };
+    const struct log log = { .program = "minos-box", .level = conf_level(c) };
     if (strcmp(verb, "keeper") == 0) {
         if (a->fd < 0) {
             err_input(e, "keeper: --fd is needed");
@@ -136,7 +112,8 @@ static int serve_main(int argc, char **argv)
     }
     struct conf c;
     conf_init(&c);
-    int status = load_conf(&a, &c, &e) < 0 ? usage_error(&e) : serve(argv[0], &a, &c, &e);
+    int status =
+        conf_load_args(&c, a.config, &a.set, &e) < 0 ? usage_error(&e) : serve(argv[0], &a, &c, &e);
     conf_done(&c);
     return status;
 }

@@ -47,30 +47,6 @@ static const struct opt_spec spec = {
              "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n",
 };
 
-static int load_conf(const struct args *a, struct conf *conf, struct err *e)
-{
-    if (conf_load(conf, a->config, e) != 0)
-        return -1;
-    for (size_t i = 0; i < a->set.count; i++) {
-        const char *eq = strchr(a->set.items[i], '=');
-        if (eq == NULL)
-            return err_input(e, "--set: expected KEY=VALUE, got \"%s\"", a->set.items[i]);
-        auto_free_ char *key = xstrndup(a->set.items[i], (size_t)(eq - a->set.items[i]));
-        if (conf_set(conf, key, eq + 1, "--set", e) != 0)
-            return -1;
-    }
-    return conf_check(conf, e);
-}
-
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = { "error", "warn", "info", "debug" };
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 /* As many descriptors as the connections need; never fewer than we have. */
 static void raise_fd_limit(const struct server *srv)
 {
@@ -108,9 +84,9 @@ static int open_signals(int *ret_fd, struct err *e)
 
 static int run(const struct args *a, struct conf *conf, struct log *log, struct err *e)
 {
-    if (load_conf(a, conf, e) != 0)
+    if (conf_load_args(conf, a->config, &a->set, e) != 0)
         return -1;
-    log->level = level_of(conf->log_level);
+    log->level = conf_level(conf);
     struct server srv = { .conf = conf, .log = *log };
     auto_fd_ int signal_fd = -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

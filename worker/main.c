@@ -50,29 +50,13 @@ static const struct opt_spec spec = {
              "or configuration.",
 };
 
-static int set_keys(struct conf *c, const struct args *a, struct err *e)
+static int load_conf(struct conf *c, const struct args *a, struct err *e)
 {
-    for (size_t i = 0; i < a->set.count; i++) {
-        const char *eq = strchr(a->set.items[i], '=');
-        if (eq == NULL)
-            return err_input(e, "--set: expected KEY=VALUE, got \"%s\"", a->set.items[i]);
-        auto_free_ char *key = xstrndup(a->set.items[i], (size_t)(eq - a->set.items[i]));
-        if (conf_set(c, key, eq + 1, "--set", e) != 0)
-            return -1;
-    }
+    if (conf_load_args(c, a->config, &a->set, e) != 0)
+        return -1;
     if (a->slots >= 0)
         c->worker_slots = a->slots;
-    return conf_check(c, e);
-}
-
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = { "error", "warn", "info", "debug" };
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    }
-    return LOG_INFO;
+    return 0;
 }
 
 static int check_languages(const struct worker *w)
@@ -143,7 +127,7 @@ static int run(struct worker *w, const struct args *a)
     auto_free_ char *socket = xasprintf("%s/run/box.sock", w->conf.store_data_dir);
     w->box_socket = a->box_socket != NULL ? a->box_socket : socket;
     w->box_program = a->box_program;
-    w->log = (struct log){ .program = "minos-worker", .level = level_of(w->conf.log_level) };
+    w->log = (struct log){ .program = "minos-worker", .level = conf_level(&w->conf) };
     w->slot = a->slot;
     w->ready_fd = (int)a->ready_fd;
     w->held_fd = (int)a->held_fd;
@@ -179,7 +163,7 @@ int main(int argc, char **argv)
     }
     conf_init(&w.conf);
     int status;
-    if (conf_load(&w.conf, a.config, &e) != 0 || set_keys(&w.conf, &a, &e) != 0)
+    if (load_conf(&w.conf, &a, &e) != 0)
         status = usage_error(&e);
     else
         status = run(&w, &a);

@@ -3,6 +3,7 @@
 #include "sandbox/base/conf.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/conf_keys.h"
 #include "sandbox/base/nearest.h"
+#include "sandbox/base/opt.h"
 #include "sandbox/base/units.h"
 #include "sandbox/base/yaml.h"
 
@@ -346,4 +348,32 @@ int conf_check(const struct conf *c, struct err *e)
                          " %" PRId64 " bytes, got %" PRId64,
                          c->worker_artifact_cache_bytes, c->worker_artifact_bytes);
     return 0;
+}
+
+int conf_set_pair(struct conf *c, const char *pair, struct err *e)
+{
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL)
+        return err_input(e, "--set: expected KEY=VALUE, got \"%.64s\"", pair);
+    auto_free_ char *key = xstrndup(pair, (size_t)(equals - pair));
+    return conf_set(c, key, equals + 1, "--set", e);
+}
+
+int conf_load_args(struct conf *c, const char *path, const struct opt_list *pairs, struct err *e)
+{
+    if (conf_load(c, path, e) < 0)
+        return -1;
+    for (size_t i = 0; i < pairs->count; i++)
+        if (conf_set_pair(c, pairs->items[i], e) < 0)
+            return -1;
+    return conf_check(c, e);
+}
+
+enum log_level conf_level(const struct conf *c)
+{
+    enum log_level level = LOG_INFO;
+    struct err e;
+    int r = conf_log_level(c->log_level, &level, &e);
+    assert(r == 0);
+    return level;
 }

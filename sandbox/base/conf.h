@@ -55,12 +55,23 @@ must_check_ int conf_load(struct conf *c, const char *path, struct err *e);
 must_check_ int conf_set(struct conf *c, const char *key, const char *value, const char *origin,
                          struct err *e);
 
+/* As conf_set for "KEY=VALUE", the argument of --set. */
+must_check_ int conf_set_pair(struct conf *c, const char *pair, struct err *e);
+
+/* A program's whole configuration: conf_load, then --set `pairs` in turn, then conf_check. */
+struct opt_list;
+must_check_ int conf_load_args(struct conf *c, const char *path, const struct opt_list *pairs,
+                               struct err *e);
+
 /* What spans keys: limits and compile_limits within ceilings, a known log level, a valid listen
  * address. */
 must_check_ int conf_check(const struct conf *c, struct err *e);
 
 /* The level that a text such as conf.log_level names. */
 must_check_ int conf_log_level(const char *name, enum log_level *ret, struct err *e);
+
+/* The same of a configuration that conf_check has accepted. */
+enum log_level conf_level(const struct conf *c);
 
 /* Append the example minos.yaml: every key with help, unit, range and default, as comments where
  * default. */

@@ -80,16 +80,6 @@ void up_vector_free(char **argv)
     free(argv);
 }
 
-/* KEY=VALUE from the command line. */
-static int set_pair(struct conf *c, const char *pair, struct err *e)
-{
-    const char *equals = strchr(pair, '=');
-    if (equals == NULL)
-        return err_input(e, "--set: expected KEY=VALUE, got \"%.64s\"", pair);
-    auto_free_ char *key = xstrndup(pair, (size_t)(equals - pair));
-    return conf_set(c, key, equals + 1, "--set", e);
-}
-
 /* What the flags mean as configuration, in the order in which they count. */
 static void collect_sets(const struct args *a, char ***sets)
 {
@@ -112,7 +102,7 @@ static int configure(const struct args *a, char **sets, struct conf *conf, struc
     if (conf_load(conf, a->config, e) < 0)
         return -1;
     for (size_t i = 0; sets != NULL && sets[i] != NULL; i++)
-        if (set_pair(conf, sets[i], e) < 0)
+        if (conf_set_pair(conf, sets[i], e) < 0)
             return -1;
     return conf_check(conf, e);
 }
