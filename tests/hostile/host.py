@@ -89,8 +89,12 @@ def group_roots():
     return roots
 
 
-def dead_groups():
-    """Groups of keepers that are no more."""
+def children(pid):
+    return [c for t in names(f"/proc/{pid}/task") for c in read(f"/proc/{pid}/task/{t}/children").split()]
+
+
+def dead_groups(keepers):
+    """Groups of keepers of ours that are no more; others on this machine may have their own."""
     found = []
     for root in group_roots():
         for folder, below, _ in os.walk(root):
@@ -98,7 +102,7 @@ def dead_groups():
                 owner = GROUP.match(name)
                 if owner:
                     below.remove(name)
-                    if start_time(owner[1]) != owner[2]:
+                    if owner[1] in keepers and start_time(owner[1]) != owner[2]:
                         found.append(f"cgroup {folder}/{name}")
     return found
 
@@ -107,7 +111,7 @@ class Host:
     def __init__(self, stage, first_ids):
         self.stage, self.first_ids = stage, first_ids
         self.before = self.look()
-        self.groups_before = set(dead_groups())
+        self.keepers = set()  # process ids, as texts
 
     def look(self):
         seen = {f"mount {m}" for m in mounts()}
@@ -127,7 +131,15 @@ class Host:
         found = [f"new: {x}" for x in sorted(now - self.before)]
         found += [f"gone: {x}" for x in sorted(self.before - now)]
         found += processes(first_id) + self.stage.damaged()
-        return found + sorted(set(dead_groups()) - self.groups_before)
+        return found + dead_groups(self.keepers)
+
+    def note_keepers(self, pid):
+        """Remember the keepers below a `minos run` or `minos up`: we look for their groups later."""
+        below = children(pid)
+        self.keepers |= set(below)
+        for child in below:
+            self.keepers |= set(children(child))
+        return bool(below)
 
     def settle(self, first_id):
         """The changes that stay."""

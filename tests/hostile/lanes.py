@@ -26,8 +26,8 @@ class Answer:
 class HttpLane:
     name = "http"
 
-    def __init__(self, stage, first_id, programs=None, environment=None):
-        self.stage, self.first_id = stage, first_id
+    def __init__(self, stage, first_id, machine, programs=None, environment=None):
+        self.stage, self.first_id, self.machine = stage, first_id, machine
         self.data = os.path.join(stage.work, f"data-{first_id}")
         self.log = open(os.path.join(stage.work, f"service-{first_id}.log"), "w", encoding="utf-8")
         settings = {"worker.slots": 2, "box.id_base": first_id,
@@ -92,6 +92,7 @@ class HttpLane:
         """None, or what is wrong with the service itself."""
         if self.process.poll() is not None:
             return "the service has ended"
+        self.machine.note_keepers(self.process.pid)
         status, _ = self.ask("GET", "/v1/languages")
         return None if status == 200 else f"the service answers {status}"
 
@@ -110,8 +111,8 @@ class HttpLane:
 class BoxLane:
     name = "run"
 
-    def __init__(self, stage, first_id, builder, box=None, environment=None, options=()):
-        self.stage, self.first_id, self.builder = stage, first_id, builder
+    def __init__(self, stage, first_id, machine, builder, box=None, environment=None, options=()):
+        self.stage, self.first_id, self.machine, self.builder = stage, first_id, machine, builder
         self.box = box or os.path.join(stage.build, "minos-box")
         self.environment, self.options = environment or {}, list(options)
 
@@ -149,10 +150,13 @@ class BoxLane:
             f.write(program.stdin)
         with open(out_path, "wb") as out, open(in_path, "rb") as stdin:
             try:
-                status = subprocess.run(self.command(program, folder), stdin=stdin, stdout=out, stderr=out,
-                                        env={**self.stage.environment, **self.environment}, cwd=folder,
-                                        timeout=RUN_S, check=False).returncode
+                process = subprocess.Popen(self.command(program, folder), stdin=stdin, stdout=out, stderr=out,
+                                           env={**self.stage.environment, **self.environment}, cwd=folder)
+                while not self.machine.note_keepers(process.pid) and process.poll() is None:
+                    time.sleep(0.002)
+                status = process.wait(RUN_S)
             except subprocess.TimeoutExpired:
+                process.kill()
                 status = "timeout"
         with open(out_path, encoding="utf-8", errors="replace") as f:
             text = f.read()
