@@ -38,8 +38,9 @@ static const int64_t close_wait_ns = 500 * NS_PER_MS;
 
 /* --- owners --- */
 
-/* The start time of a process; -1 when there is none. The name in field 2 may hold anything, so
- * fields are counted from its last parenthesis. */
+/* The start time of a process; -1 when there is none, or only a zombie that its parent (perhaps a
+ * container's init that never reaps) leaves lying. The name in field 2 may hold anything, so fields
+ * are counted from its last parenthesis. */
 static int64_t start_time(pid_t pid)
 {
     char path[32], text[CGROUP_TEXT_BYTES];
@@ -47,6 +48,8 @@ static int64_t start_time(pid_t pid)
     if (cgroup_read_text_at(AT_FDCWD, path, text) < 0)
         return -1;
     char *p = strrchr(text, ')');
+    if (p != NULL && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
+        return -1;
     for (int field = 2; p != NULL && field < STAT_START_FIELD; field++)
         p = strchr(p + 1, ' ');
     return p == NULL ? -1 : (int64_t)strtoll(p + 1, NULL, 10);
