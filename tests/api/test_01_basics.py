@@ -51,7 +51,8 @@ class Basics(unittest.TestCase):
         self.check_types("compile", r["compile"], COMPILE)
         self.check_types("test", r["tests"][0], TEST)
         self.assertEqual(sorted(r["usage"]), ["maximum", "sum"])
-        self.assertEqual(list(r["phases"]), ["queue_ms", "prepare_ms", "compile_ms", "run_ms", "collect_ms"])
+        self.assertEqual(list(r["phases"]),
+                         ["queue_ms", "prepare_ms", "compile_ms", "run_ms", "collect_ms"])
         self.assertEqual(r["phases"]["run_ms"], r["tests"][0]["wall_time_ms"])
         self.assertEqual(sorted(r["language"]), ["id", "version"])
         self.assertIs(r["isolation"]["complete"], True)
