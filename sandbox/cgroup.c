@@ -172,6 +172,9 @@ static int place_all(struct cgroup_root *r, const char *parent, struct err *e)
             return err_sys(e, "lock the group %s/%s", r->trees[i].parent, r->name);
         if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0)
             r->path = xasprintf("%s/%s", r->trees[i].parent, r->name);
+        /* So that the kernel's switch for this accounting is thrown once, not with each cell. */
+        if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0 && !r->trees[i].v2)
+            (void)!io_write_file_at(r->trees[i].own_fd, CGROUP_V1_NETWORK, "-1");
     }
     return 0;
 }

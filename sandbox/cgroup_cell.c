@@ -30,6 +30,7 @@ enum {
     CPU_PERIOD_US = 100000,
     NS_PER_US = 1000,
     LIMIT_SLACK_BYTES = 256 << 10,
+    NETWORK_BYTES = 16 << 20,
 };
 
 enum group_file {
@@ -147,16 +148,29 @@ static int open_v1_event(struct cgroup *g, struct err *e)
     return 0;
 }
 
+/* v1 counts the buffers of TCP and UDP sockets apart from all other memory, and only in groups that
+ * have a limit for them; without one a cell could use up what the whole host has (tcp_mem). v2
+ * counts them as memory. */
+static int bound_v1_network(struct cgroup *g, struct err *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%d", (int)NETWORK_BYTES);
+    if (io_write_file_at(dir_of(g, CTL_MEMORY), CGROUP_V1_NETWORK, text) < 0 && errno != ENOENT)
+        return err_sys(e, "write " CGROUP_V1_NETWORK " of the group %s", g->name);
+    return 0;
+}
+
 /* What holds whatever the limits are: no swap, and on v2 a memory kill takes the whole cell. Both
  * files may lack: a kernel without swap, and v1 without swap accounting, where swappiness 0 is what
  * there is. */
 static int set_fixed(struct cgroup *g, struct err *e)
 {
     int dir_fd = dir_of(g, CTL_MEMORY);
-    if (!is_v2(g, CTL_MEMORY))
-        return io_write_file_at(dir_fd, "memory.swappiness", "0") < 0 && errno != ENOENT
-                   ? err_sys(e, "write memory.swappiness of the group %s", g->name)
-                   : 0;
+    if (!is_v2(g, CTL_MEMORY)) {
+        if (io_write_file_at(dir_fd, "memory.swappiness", "0") < 0 && errno != ENOENT)
+            return err_sys(e, "write memory.swappiness of the group %s", g->name);
+        return bound_v1_network(g, e);
+    }
     if (g->file_fds[FILE_SWAP_MAX] >= 0 && cgroup_write_int(g->file_fds[FILE_SWAP_MAX], 0) < 0)
         return err_sys(e, "write memory.swap.max of the group %s", g->name);
     if (io_write_file_at(dir_fd, "memory.oom.group", "1") < 0 && errno != ENOENT)

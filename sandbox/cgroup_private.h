@@ -18,6 +18,9 @@ enum cgroup_controller { CTL_MEMORY, CTL_PIDS, CTL_CPU, CTL_CPUACCT, CTL_COUNT }
 #define CTL_BIT(c) (1u << (c))
 #define CTL_ALL (CTL_BIT(CTL_COUNT) - 1)
 
+/* v1: the limit for buffers of sockets, which are accounted only once it is written. */
+#define CGROUP_V1_NETWORK "memory.kmem.tcp.limit_in_bytes"
+
 /* "memory", "pids", "cpu", "cpuacct". */
 const char *cgroup_controller_name(enum cgroup_controller c);
 
