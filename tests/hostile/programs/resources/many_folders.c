@@ -1,0 +1,19 @@
+/* tries:  more folders and links than a disk has inodes
+ * layer:  files
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
+ * expect: accepted memory_limit */
+#include "hostile.h"
+
+int main(void)
+{
+    int made = 0;
+    char path[32];
+    for (; made < 40000; made++) {
+        snprintf(path, sizeof path, "/box/%d", made);
+        if ((made % 2 ? mkdir(path, 0700) : symlink("/etc/passwd", path)) < 0)
+            break;
+    }
+    if (made > 20000)
+        escaped("%d inodes", made);
+    contained("%d inodes: %s", made, strerror(errno));
+}
