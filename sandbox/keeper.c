@@ -54,13 +54,32 @@ static void keep_message(struct wire_message *m, struct wire_message *ret, uint8
     m->fd_count = 0;
 }
 
+/* A standard stream is a file, a pipe or a character device. By a directory, or by one that came
+ * over a socket, a program would stand outside of its root; O_PATH needs no right to get such a
+ * thing. */
+static int check_streams(const struct wire_message *m, struct err *e)
+{
+    for (size_t i = 0; i < m->fd_count; i++) {
+        struct stat st;
+        int flags = fcntl(m->fds[i], F_GETFL);
+        if (flags < 0 || fstat(m->fds[i], &st) < 0)
+            return err_sys(e, "look at a standard stream");
+        if ((flags & O_PATH) != 0 ||
+            (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
+            return err_input(e,
+                             "stdin, stdout, stderr: expected files, pipes or character devices");
+    }
+    return 0;
+}
+
 static int take_command(struct keeper *k, struct wire_message *m, struct err *e)
 {
     if (k->pending_count == BOX_COMMANDS_MAX)
         return err_input(e, "more than %d commands", (int)BOX_COMMANDS_MAX);
     struct pending *p = &k->pending[k->pending_count++];
     keep_message(m, &p->command_message, &p->command_bytes);
-    if (wire_read_command(&p->command_message, &p->command, e) < 0)
+    if (wire_read_command(&p->command_message, &p->command, e) < 0 ||
+        check_streams(&p->command_message, e) < 0)
         return -1;
     if (p->command.index != k->pending_count - 1)
         return err_input(e, "command: expected index %zu, got %u", k->pending_count - 1,
