@@ -1,9 +1,10 @@
 /*
  * accept.c - POST /v1/submissions; minos-server.
  *
- * HTTP thread: decode (a large body: another thread does), then suspend. Writer thread: store bytes
- * and record, in one durable transaction with whoever else came. Back in an HTTP thread, after the
- * commit: 202; or, with ?wait=, the hub holds the request until the verdict is there.
+ * HTTP thread: decode and stage (a large body: another thread does), then suspend. Writer thread:
+ * record bytes and request, in one durable transaction with whoever else came. Back in an HTTP
+ * thread, after the commit: 202; or, with ?wait=, the hub holds the request until the verdict is
+ * there.
  */
 #include "server/accept.h"
 
@@ -19,7 +20,9 @@
 
 enum {
     IDEMPOTENCY_KEY_MAX = 255,
-    DECODE_HERE_BYTES = 128 << 10, /* larger bodies are decoded by a thread that serves nobody */
+    /* Larger bodies are decoded and staged by a thread that serves nobody. No bytes of a smaller
+     * one are large enough to become a file, so staging them here only hashes. */
+    DECODE_HERE_BYTES = 64 << 10,
 };
 
 struct acceptance {
@@ -47,25 +50,39 @@ static const char *id_of(const struct acceptance *a)
     return a->existing[0] != '\0' ? a->existing : a->draft.sub.id;
 }
 
-static int put_bytes(struct store *s, const struct draft_bytes *bytes, struct blob *ret,
-                     struct err *e)
+/* What is done with each of a request's bytes, file by file and test by test. */
+typedef int (*bytes_fn)(void *ctx, const struct draft_bytes *bytes, struct blob *blob,
+                        struct err *e);
+
+static int each_bytes(struct draft *d, bytes_fn fn, void *ctx, struct err *e)
 {
-    *ret = (struct blob){ 0 };
-    return bytes->data == NULL ? 0 : blob_put(s, bytes->data, bytes->len, ret, e);
+    for (size_t i = 0; i < d->sub.file_count; i++)
+        if (fn(ctx, &d->files[i], &d->sub.files[i].content, e) != 0)
+            return -1;
+    for (size_t i = 0; i < d->sub.test_count; i++)
+        if (fn(ctx, &d->tests[i].input, &d->sub.tests[i].stdin_blob, e) != 0 ||
+            fn(ctx, &d->tests[i].expected, &d->sub.tests[i].expected_output, e) != 0)
+            return -1;
+    return 0;
+}
+
+static int stage_bytes(void *ctx, const struct draft_bytes *bytes, struct blob *blob, struct err *e)
+{
+    *blob = (struct blob){ 0 };
+    return bytes->data == NULL ? 0 : writer_stage(ctx, bytes->data, bytes->len, blob, e);
+}
+
+static int put_bytes(void *ctx, const struct draft_bytes *bytes, struct blob *blob, struct err *e)
+{
+    return blob->present ? blob_put_staged(ctx, blob, bytes->data, e) : 0;
 }
 
 static int apply(struct writer_job *j, struct store *s, struct err *e)
 {
     struct acceptance *a = (struct acceptance *)j;
-    struct draft *d = &a->draft;
-    for (size_t i = 0; i < d->sub.file_count; i++)
-        if (put_bytes(s, &d->files[i], &d->sub.files[i].content, e) != 0)
-            return -1;
-    for (size_t i = 0; i < d->sub.test_count; i++)
-        if (put_bytes(s, &d->tests[i].input, &d->sub.tests[i].stdin_blob, e) != 0 ||
-            put_bytes(s, &d->tests[i].expected, &d->sub.tests[i].expected_output, e) != 0)
-            return -1;
-    return queue_accept(s, &d->sub, a->existing, e);
+    if (each_bytes(&a->draft, put_bytes, s, e) != 0)
+        return -1;
+    return queue_accept(s, &a->draft.sub, a->existing, e);
 }
 
 static void done(struct writer_job *j)
@@ -220,6 +237,34 @@ static bool read_draft(struct request *r, struct acceptance *a)
     return true;
 }
 
+/* A queue that is full refuses before bytes are written that nobody would ever refer to. What comes
+ * between this look and the transaction is caught there. */
+static int check_room(struct request *r, struct err *e)
+{
+    auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
+    struct queue_stats q = { 0 };
+    if (readers_take(r->srv->readers, &loan.store, e) != 0 || queue_stats(loan.store, &q, e) != 0)
+        return -1;
+    if (q.queued_count >= r->srv->conf->store_queue_count_max)
+        return err_busy(e, "the queue is full: %lld submissions are waiting",
+                        (long long)q.queued_count);
+    return 0;
+}
+
+/* Decode the body and stage its bytes; false: the reply is ready. */
+static bool take_body(struct request *r, struct acceptance *a)
+{
+    struct err e;
+    if (!read_draft(r, a))
+        return false;
+    if ((r->body.len > DECODE_HERE_BYTES && check_room(r, &e) != 0) ||
+        each_bytes(&a->draft, stage_bytes, r->srv->writer, &e) != 0) {
+        request_error(r, &e);
+        return false;
+    }
+    return true;
+}
+
 /* The request is suspended, the draft complete. */
 static void store_draft(struct acceptance *a)
 {
@@ -241,7 +286,7 @@ static void store_draft(struct acceptance *a)
 static void decode_there(struct offload_task *t)
 {
     struct acceptance *a = (struct acceptance *)((char *)t - offsetof(struct acceptance, task));
-    if (read_draft(a->request, a))
+    if (take_body(a->request, a))
         store_draft(a);
     else
         request_resume(a->request); /* its reply is ready */
@@ -260,7 +305,7 @@ void accept_submission(struct request *r)
         request_suspend(r, reply_accepted);
         a->task.run = decode_there;
         offload_push(r->srv->offload, &a->task);
-    } else if (read_draft(r, a)) {
+    } else if (take_body(r, a)) {
         request_suspend(r, reply_accepted);
         store_draft(a);
     }

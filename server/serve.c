@@ -1,7 +1,7 @@
 /*
  * serve.c - starting and stopping what minos-server is made of; its main thread.
  *
- * Threads: main (waits for signals), libmicrohttpd's (requests), two for large bodies (offload.c),
+ * Threads: main (waits for signals), libmicrohttpd's (requests), some for large bodies (offload.c),
  * the writer (all changes), the hub (who waits for what). Stopping goes the way requests do: no new
  * connections, the hub lets go of whoever waits, the writer finishes what it was given, and then
  * the daemon ends, when nothing is suspended any more.
@@ -24,7 +24,7 @@ enum {
     BODIES_AT_ONCE = 4,          /* full-size bodies that may be on their way together */
     BODIES_MIN_BYTES = 64 << 20, /* whatever the size of one */
     DRAIN_MS = 10000,            /* for answers to go out when stopping */
-    OFFLOAD_THREADS = 2,
+    OFFLOAD_THREADS = 4,         /* they wait for the disk as well */
 };
 
 /* Keys, and whether this address may be served with what there is of them. */
@@ -53,7 +53,8 @@ static int start_parts(struct server *srv, struct err *e)
 {
     const struct conf *conf = srv->conf;
     /* A thread may hold one loan and need a second for the languages. */
-    srv->readers = readers_new(conf->store_data_dir, 2 * (size_t)conf->server_threads + 2);
+    srv->readers =
+        readers_new(conf->store_data_dir, 2 * (size_t)conf->server_threads + OFFLOAD_THREADS);
     srv->auth = auth_new(srv->readers);
     srv->catalog = catalog_new(srv->readers);
     srv->metrics = metrics_new();

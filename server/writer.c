@@ -208,6 +208,12 @@ void writer_push(struct writer *w, struct writer_job *j)
     }
 }
 
+int writer_stage(const struct writer *w, const void *data, size_t len, struct blob *ret,
+                 struct err *e)
+{
+    return blob_stage(w->store, data, len, ret, e);
+}
+
 struct writer_stats writer_stats(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);

@@ -42,6 +42,11 @@ void writer_free(struct writer *w); /* after writer_stop; accepts NULL */
 /* Hand over a job: it must live until its done is called. */
 void writer_push(struct writer *w, struct writer_job *j);
 
+/* blob_stage on the writer's store, in any thread: so that hashing, and writing and syncing large
+ * bytes, happen before the job is pushed and hold up nobody else's. */
+must_check_ int writer_stage(const struct writer *w, const void *data, size_t len, struct blob *ret,
+                             struct err *e);
+
 struct writer_stats {
     int64_t jobs, commits; /* since the start */
     int64_t waiting_count;

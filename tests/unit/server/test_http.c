@@ -354,6 +354,56 @@ START_TEST(large_bodies_are_decoded_aside)
 }
 END_TEST
 
+/* A body whose source becomes a file, and that file below the folder of `l`. */
+static char *large_body(const struct live *l, char seed, char **ret_path)
+{
+    enum { LEN = 100000 };
+    auto_free_ char *source = xcalloc(1, LEN + 1);
+    uint8_t sha256[STORE_SHA256_BYTES];
+    char hex[STORE_HEX_BYTES];
+    memset(source, seed, LEN);
+    store_sha256(source, LEN, sha256);
+    store_hex(sha256, hex);
+    *ret_path = xasprintf("%s/blobs/%.2s/%s", l->place.dir, hex, hex);
+    return xasprintf("{\"language\":\"c17\",\"source\":\"%s\"}", source);
+}
+
+START_TEST(large_bytes_are_on_disk_before_the_writer_needs_its_lock)
+{
+    auto_live_ struct live l;
+    started(&l);
+    struct err e;
+    auto_free_ char *path = NULL;
+    auto_free_ char *body = large_body(&l, 'a', &path);
+    ck_ok(store_begin(l.place.s, STORE_RELAXED, &e)); /* the writer cannot begin its own */
+    int fd = say(&l, l.key, "POST", "/v1/submissions", "", body);
+    for (int i = 0; i < 500 && access(path, F_OK) != 0; i++)
+        usleep(10000);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    ck_assert_int_eq(number(l.place.s, "SELECT count(*) FROM blob"), 0);
+    store_rollback(l.place.s);
+    ck_status(hear(fd), 202, "\"queued\"");
+    ck_consistent(l.place.s);
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses_large_bytes_before_they_are_written)
+{
+    auto_live_ struct live l;
+    live_prepare(&l);
+    live_set(&l, "store.queue_count_max", "1");
+    live_start(&l);
+    auto_free_ char *path = NULL;
+    auto_free_ char *body = large_body(&l, 'b', &path);
+    ck_status(ask(&l, "POST", "/v1/submissions", "", SMALL), 202, "");
+    ck_status(ask(&l, "POST", "/v1/submissions", "", body), 503, "Retry-After: 1\r\n");
+    ck_assert_int_eq(access(path, F_OK), -1);
+    judge_one(&l);
+    ck_status(ask(&l, "POST", "/v1/submissions", "", body), 202, "");
+    ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(unknown_paths_and_methods_are_told_apart)
 {
     auto_live_ struct live l;
@@ -528,6 +578,8 @@ UNIT_MAIN("http", the_first_start_leaves_an_admin_key_that_works,
           events_tell_every_step_and_late_comers_hear_it_all, raw_outputs_are_the_kept_bytes,
           bodies_over_the_cap_get_413_however_they_come,
           whoever_drips_headers_or_a_body_is_hung_up_on, large_bodies_are_decoded_aside,
+          large_bytes_are_on_disk_before_the_writer_needs_its_lock,
+          a_full_queue_refuses_large_bytes_before_they_are_written,
           unknown_paths_and_methods_are_told_apart, what_the_service_offers_can_be_asked,
           a_full_queue_is_busy_and_says_when_to_come_again,
           without_a_worker_the_service_is_not_ready,
