@@ -185,6 +185,17 @@ must_check_ int queue_accept(struct store *s, struct submission *sub,
 must_check_ int submission_load(struct store *s, const char *id, struct submission *ret,
                                 bool *ret_found, struct err *e);
 
+/* What somebody who waits asks for again and again: one step into an index or two, no blobs. */
+struct submission_status {
+    int64_t key_id;
+    enum submission_state state;
+    enum verdict verdict; /* NONE until it has ended */
+};
+
+/* *ret_found false when there is no such submission, or `id` is none. */
+must_check_ int submission_status(struct store *s, const char *id, struct submission_status *ret,
+                                  bool *ret_found, struct err *e);
+
 /* ---- results */
 
 /* Head and tail of an output, as kept. */

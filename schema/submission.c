@@ -285,6 +285,26 @@ int submission_load(struct store *s, const char *id, struct submission *ret, boo
     return submission_read(s, id, ret, &seq, ret_found, e);
 }
 
+int submission_status(struct store *s, const char *id, struct submission_status *ret,
+                      bool *ret_found, struct err *e)
+{
+    *ret_found = false;
+    if (!store_id_valid(id))
+        return 0;
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT s.key_id, coalesce(q.state, s.state), s.verdict FROM submission s "
+                   "LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");
+    sql_bind_text(q, id);
+    if (sql_row(q, ret_found, e) < 0)
+        return err_wrap(e, "read submission %s", id);
+    if (!*ret_found)
+        return 0;
+    ret->key_id = sql_int(q);
+    ret->state = (enum submission_state)sql_int(q);
+    ret->verdict = (enum verdict)sql_int(q);
+    return 0;
+}
+
 /* ---- forgetting */
 
 static int release(struct store *s, const char *select, int64_t seq, struct err *e)

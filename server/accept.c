@@ -108,16 +108,15 @@ const char *accept_path_id(struct request *r)
 bool accept_check_owner(struct request *r, const char *id)
 {
     auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
-    struct submission_row row = { 0 };
+    struct submission_status status = { 0 };
     bool found = false;
     struct err e;
     if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
-        hub_look(loan.store, id, &row, &found, &e) != 0) {
+        submission_status(loan.store, id, &status, &found, &e) != 0) {
         request_error(r, &e);
         return false;
     }
-    bool mine = found && request_may_see(r, row.key_id);
-    hub_look_done(&row);
+    bool mine = found && request_may_see(r, status.key_id);
     if (!mine)
         request_refuse(r, PROBLEM_NOT_FOUND, "there is no submission with this id");
     return mine;

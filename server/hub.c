@@ -96,49 +96,6 @@ bool hub_is_final(enum submission_state s)
     return s == SUBMISSION_DONE || s == SUBMISSION_CANCELLED;
 }
 
-/* The id that follows `id` in order, so that "the newest before it" is `id` itself. */
-static void successor(const char *id, char ret[STORE_ID_BYTES])
-{
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    memcpy(ret, id, STORE_ID_BYTES);
-    for (int i = STORE_ID_BYTES - 2; i >= 0; i--) {
-        const char *d = strchr(digits, ret[i]);
-        if (d != NULL && d[0] != '\0' && d[1] != '\0') {
-            ret[i] = d[1];
-            return;
-        }
-        ret[i] = '0';
-    }
-}
-
-int hub_look(struct store *s, const char *id, struct submission_row *ret, bool *ret_found,
-             struct err *e)
-{
-    char next[STORE_ID_BYTES];
-    successor(id, next);
-    const struct submission_filter f = { .key_id = -1, .before_id = next, .limit = 1 };
-    struct submission_row *rows = NULL;
-    size_t count = 0;
-    if (submission_list(s, &f, &rows, &count, e) != 0)
-        return -1;
-    *ret_found = count == 1 && strcmp(rows[0].id, id) == 0;
-    if (*ret_found) {
-        *ret = rows[0];
-        free(rows); /* the row's texts live on in *ret */
-    } else {
-        submission_rows_free(rows, count);
-    }
-    return 0;
-}
-
-void hub_look_done(struct submission_row *row)
-{
-    free(row->language);
-    free(row->language_version);
-    free(row->metadata_json);
-    *row = (struct submission_row){ 0 };
-}
-
 static struct hub_times times_of(const struct submission_report *r)
 {
     const struct submission *s = &r->sub;
@@ -176,14 +133,13 @@ static void note_finished(struct hub *h, const char *id)
 
 static void look(struct hub *h, const char *id, struct hub_view *v)
 {
-    struct submission_row row = { 0 };
+    struct submission_status status = { 0 };
     struct err e;
     v->found = false;
     v->store = h->store;
-    if (hub_look(h->store, id, &row, &v->found, &e) != 0)
+    if (submission_status(h->store, id, &status, &v->found, &e) != 0)
         log_error(h->opt.log, "look_failed", &e);
-    v->state = row.state;
-    hub_look_done(&row);
+    v->state = status.state;
 }
 
 /* Tell the nodes of a list (linked by next, on no other list). */

@@ -57,8 +57,4 @@ void hub_free(struct hub *h); /* after hub_stop; accepts NULL */
 /* Hang a node (any thread). It is told at once when the hub is stopping. */
 void hub_add(struct hub *h, struct hub_node *n);
 
-/* State of one submission, cheaply. Also for others. */
-must_check_ int hub_look(struct store *s, const char *id, struct submission_row *ret,
-                         bool *ret_found, struct err *e);
-void hub_look_done(struct submission_row *row);
 bool hub_is_final(enum submission_state s); /* done or cancelled */

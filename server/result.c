@@ -22,15 +22,13 @@ static void reply_got(struct request *r)
 static bool worth_waiting(struct request *r, const char *id)
 {
     auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
-    struct submission_row row = { 0 };
+    struct submission_status status = { 0 };
     bool found = false;
     struct err e;
     if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
-        hub_look(loan.store, id, &row, &found, &e) != 0)
+        submission_status(loan.store, id, &status, &found, &e) != 0)
         return false;
-    bool worth = found && request_may_see(r, row.key_id) && !hub_is_final(row.state);
-    hub_look_done(&row);
-    return worth;
+    return found && request_may_see(r, status.key_id) && !hub_is_final(status.state);
 }
 
 void result_get(struct request *r)

@@ -318,6 +318,32 @@ START_TEST(a_list_of_no_or_too_many_rows_is_refused)
 }
 END_TEST
 
+START_TEST(a_status_is_that_of_the_report_at_every_step)
+{
+    static const enum submission_state wanted[] = { SUBMISSION_DONE,    SUBMISSION_CANCELLED,
+                                                    SUBMISSION_CLAIMED, SUBMISSION_RUNNING,
+                                                    SUBMISSION_QUEUED,  SUBMISSION_QUEUED };
+    static const enum verdict verdicts[] = { VERDICT_ACCEPTED, VERDICT_CANCELLED };
+    auto_place_ struct place p = place_new();
+    struct err e;
+    struct submission_status status;
+    bool found = false;
+    char ids[6][STORE_ID_BYTES];
+    populate(p.s, ids);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        ck_ok(submission_status(p.s, ids[i], &status, &found, &e));
+        ck_assert(found);
+        ck_assert_int_eq(status.state, wanted[i]);
+        ck_assert_int_eq(status.verdict, i < 2 ? verdicts[i] : VERDICT_NONE);
+        ck_assert_int_eq(status.key_id, (int64_t)i % 2);
+    }
+    ck_ok(submission_status(p.s, "01M80XWCPED8030683HJSKDAY0", &status, &found, &e));
+    ck_assert(!found);
+    ck_ok(submission_status(p.s, "x' OR 1", &status, &found, &e));
+    ck_assert(!found);
+}
+END_TEST
+
 START_TEST(ended_submissions_are_counted_by_verdict)
 {
     auto_place_ struct place p = place_new();
@@ -343,4 +369,5 @@ UNIT_MAIN("report", a_request_comes_back_as_it_was_given,
           phases_are_those_of_the_attempt_that_ended_it, ten_thousand_tests_are_one_submission,
           lists_filter_by_state, lists_filter_by_key_verdict_and_language_together,
           pages_follow_each_other_without_gap_or_overlap, a_row_of_a_list_shows_what_is_known,
-          a_list_of_no_or_too_many_rows_is_refused, ended_submissions_are_counted_by_verdict)
+          a_list_of_no_or_too_many_rows_is_refused, a_status_is_that_of_the_report_at_every_step,
+          ended_submissions_are_counted_by_verdict)
