@@ -1,4 +1,5 @@
 """The two ways to run a program: submitted to a service over HTTP, and by `minos run`."""
+import base64
 import http.client
 import json
 import os
@@ -21,6 +22,21 @@ class Answer:
 
     def __init__(self, verdict, text):
         self.verdict, self.text = verdict, text
+
+
+def texts(value):
+    """Every text of a result, what is no UTF-8 decoded from its base64."""
+    if isinstance(value, dict):
+        if set(value) == {"base64"}:
+            yield base64.b64decode(value["base64"]).decode(errors="replace")
+        else:
+            for key, below in value.items():
+                yield from (f"{key}: {text}" for text in texts(below))
+    elif isinstance(value, list):
+        for below in value:
+            yield from texts(below)
+    elif value is not None:
+        yield str(value)
 
 
 class HttpLane:
@@ -86,7 +102,7 @@ class HttpLane:
         if status not in (200, 201, 202) or not result.get("verdict"):
             return Answer(f"no_answer ({status})", json.dumps(result))
         result.pop("files", None)
-        return Answer(result["verdict"], json.dumps(result, ensure_ascii=False))
+        return Answer(result["verdict"], "\n".join(texts(result)))
 
     def healthy(self):
         """None, or what is wrong with the service itself."""

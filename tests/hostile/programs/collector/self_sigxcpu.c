@@ -1,0 +1,14 @@
+/* tries:  to look stopped by its judge: SIGXCPU by its own hand
+ * layer:  worker
+ * limits: wall_time_ms=700
+ * expect: time_limit runtime_error */
+#include "hostile.h"
+
+int main(void)
+{
+    printf("right answer\n");
+    fflush(stdout);
+    kill(getpid(), SIGXCPU);
+    sleep_ms(100);
+    return 1;
+}
