@@ -261,8 +261,11 @@ int conf_load(struct conf *c, const char *path, struct err *e)
     bool asked = path != NULL && *path != '\0';
     if (!asked)
         path = CONF_DEFAULT_FILE;
-    if (load_file(c, path, e) < 0 && (asked || e->kind != ERR_SYS || e->errnum != ENOENT))
+    if (load_file(c, path, e) < 0 && (asked || e->kind != ERR_SYS || e->errnum != ENOENT)) {
+        if (asked)
+            e->kind = ERR_INPUT; /* who names a file means one that can be read */
         return -1;
+    }
     return load_environment(c, e);
 }
 
