@@ -126,10 +126,28 @@ struct job {
     int report_fd; /* -1: none */
 };
 
+/* What the keeper would refuse in words of the protocol. */
+static int check_name(const struct job *j, const char *name, struct err *e)
+{
+    size_t len = strlen(name);
+    if (len < 1 || len > BOX_NAME_MAX || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
+        return err_input(e,
+                         "--file: expected a name of 1 to %d bytes without '/', not \".\" or "
+                         "\"..\", got \"%.64s\"",
+                         BOX_NAME_MAX, name);
+    for (size_t i = 0; i < j->file_count; i++)
+        if (strcmp(j->files[i].name, name) == 0)
+            return err_input(e, "--file: there are two files of the name %.64s", name);
+    return 0;
+}
+
 static int add_file(struct job *j, const char *name, const char *path, struct err *e)
 {
     if (j->file_count == BOX_FILES_MAX)
         return err_input(e, "--file: more than %d", BOX_FILES_MAX);
+    if (check_name(j, name, e) < 0)
+        return -1;
     /* Not blocking on a fifo that somebody put there. */
     auto_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
