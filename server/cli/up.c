@@ -49,14 +49,13 @@ static const struct opt_spec spec = {
     .usage = "minos up [OPTION]...",
     .about =
         "Starts minos-box (as root), minos-worker and minos-server (both as the user of box.user, "
-        "without any\ncapability) and stays in the foreground. An ordinary user may do that too, "
-        "in a "
-        "control group of his own\n(systemd-run --user -p Delegate=yes --pipe minos up ...): then "
-        "all "
-        "run as that user. Prints `ready URL` on standard "
-        "output once it serves; logs go\nto standard error. The first start leaves an admin key "
-        "in admin.key in the data directory.\nSIGTERM or Ctrl-C stops everything and leaves "
-        "nothing behind. Several may run, each on a directory\nof its own.",
+        "without any\ncapability) and stays in the foreground. Prints `ready URL` on standard "
+        "output "
+        "once it serves; logs go\nto standard error. The first start leaves an admin key in "
+        "admin.key in the data directory. SIGTERM or\nCtrl-C stops everything and leaves nothing "
+        "behind. Several may run, each on a directory of its own.\n\n"
+        "An ordinary user may do that too, in a control group of his own: then all run as that "
+        "user.\n  systemd-run --user -p Delegate=yes --pipe minos up ...",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
     .after = "Exit status: 0 stopped as asked, 2 usage or configuration error, 3 it could not "
