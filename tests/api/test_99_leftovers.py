@@ -1,0 +1,24 @@
+"""The last word: the shared service, after all that was done to it, stops and leaves nothing."""
+import os
+import unittest
+
+import service
+
+
+class Leftovers(unittest.TestCase):
+    def test_stop(self):
+        """After all tests the service is well, stops on SIGTERM and leaves nothing behind"""
+        s = service.shared()
+        self.assertEqual(s.judge(language="bash", source="true")["verdict"], "accepted")
+        s.wait_quiet()
+        groups = s.groups()
+        for word in (" error ", "slot_died", "child_restart", "keeper_killed"):
+            said = [line for line in s.log().splitlines() if word in line]
+            self.assertEqual(said, [], "the log has complaints")
+        self.assertEqual(s.stop(), 0)
+        s.wait_clean()
+        self.assertEqual([g for g in groups if os.path.isdir(g)], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
