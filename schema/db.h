@@ -63,6 +63,8 @@ struct store {
     enum tx_state tx;
     bool sync_failed;  /* the log may have a hole on disk: see mend_log */
     int64_t wal_pages; /* in the write-ahead log at the last commit of this connection */
+    void (*moved)(void *ctx, const char *id); /* queue_on_moved; NULL: nobody listens */
+    void *moved_ctx;
     struct stmt *stmts[DB_STMTS_MAX];
 };
 

@@ -189,13 +189,32 @@ static int next_lost(struct store *s, int64_t lease_ms, struct live *ret, bool *
     return move_read(q, ret, ret_found, e);
 }
 
+void queue_on_moved(struct store *s, void (*moved)(void *ctx, const char *id), void *ctx)
+{
+    s->moved = moved;
+    s->moved_ctx = ctx;
+}
+
+/* Those that queue_claim itself moves in one transaction: told of when that is committed. */
+struct moved {
+    char ids[EXPIRE_BATCH][STORE_ID_BYTES];
+    size_t count;
+};
+
+static void tell(const struct store *s, const struct moved *m)
+{
+    for (size_t i = 0; s->moved != NULL && i < m->count; i++)
+        s->moved(s->moved_ctx, m->ids[i]);
+}
+
 /* Durable, since it may end some. */
-static int expire(struct store *s, int64_t lease_ms, int64_t attempts_max, struct err *e)
+static int expire_batch(struct store *s, int64_t lease_ms, int64_t attempts_max, struct moved *m,
+                        struct err *e)
 {
     auto_tx_ struct tx t = { 0 };
     if (tx_begin(&t, s, STORE_DURABLE, e) < 0)
         return -1;
-    for (int i = 0; i < EXPIRE_BATCH; i++) {
+    while (m->count < EXPIRE_BATCH) {
         struct live l;
         bool found = false;
         if (next_lost(s, lease_ms, &l, &found, e) < 0)
@@ -205,8 +224,18 @@ static int expire(struct store *s, int64_t lease_ms, int64_t attempts_max, struc
         if (move_put_back_or_end(s, &l, attempts_max,
                                  "its judge stopped answering each time it was tried", e) < 0)
             return -1;
+        memcpy(m->ids[m->count++], l.id, STORE_ID_BYTES);
     }
     return tx_commit(&t, e);
+}
+
+static int expire(struct store *s, int64_t lease_ms, int64_t attempts_max, struct err *e)
+{
+    struct moved m = { .count = 0 };
+    if (expire_batch(s, lease_ms, attempts_max, &m, e) < 0)
+        return -1;
+    tell(s, &m);
+    return 0;
 }
 
 static int find_first(struct store *s, struct live *ret, bool *ret_found, struct err *e)
@@ -269,7 +298,11 @@ static int end_first(struct store *s, int64_t attempts_max, struct err *e)
         return -1;
     if (found && move_put_back_or_end(s, &l, attempts_max, "its attempts were used up", e) < 0)
         return -1;
-    return tx_commit(&t, e);
+    if (tx_commit(&t, e) < 0)
+        return -1;
+    if (found && s->moved != NULL)
+        s->moved(s->moved_ctx, l.id);
+    return 0;
 }
 
 /* A slot with nothing to do empties the log, if it has grown, so that busy ones need not. */

@@ -265,6 +265,11 @@ must_check_ int queue_claim(struct store *s, const char *owner, int64_t lease_ms
                             int64_t attempts_max, struct claim *ret, bool *ret_found,
                             struct err *e);
 
+/* From now on queue_claim calls `moved` for each submission that it put back or ended because its
+ * holder was lost, once that is committed, in its own thread: whoever waits for one wants to hear
+ * of it. queue_claim must then not be called inside a transaction. */
+void queue_on_moved(struct store *s, void (*moved)(void *ctx, const char *id), void *ctx);
+
 /* The functions below answer *ret_mine false, and change nothing, when the claim is no longer
  * valid: its lease was lost and taken by another, or the submission was cancelled. The holder then
  * stops and discards. */

@@ -47,6 +47,13 @@ static void slot_close(struct slot *s)
     free(s->isolation_json);
 }
 
+/* A claim put this one back, or ended it: its holder was lost and could not say so itself. */
+static void moved(void *ctx, const char *id)
+{
+    const struct slot *s = ctx;
+    wake_send(s->w->conf.store_data_dir, WAKE_PROGRESS, id);
+}
+
 static int slot_open(struct slot *s, struct err *e)
 {
     const struct conf *c = &s->w->conf;
@@ -61,6 +68,7 @@ static int slot_open(struct slot *s, struct err *e)
         language_set_versions(&s->languages, s->store, e) != 0 ||
         worker_open_box(s->w, &s->box, e) != 0)
         return -1;
+    queue_on_moved(s->store, moved, s);
     s->isolation_json = isolation_text(box_proof(s->box));
     return 0;
 }

@@ -278,6 +278,45 @@ START_TEST(a_submission_that_kills_its_judges_ends_as_internal_error)
 }
 END_TEST
 
+struct heard {
+    struct store *other; /* sees what is committed */
+    size_t count;
+    enum submission_state states[4];
+};
+
+static void hear(void *ctx, const char *id)
+{
+    struct heard *h = ctx;
+    auto_report_ struct submission_report r = load(h->other, id);
+    h->states[h->count++] = r.sub.state;
+}
+
+START_TEST(whom_a_claim_puts_back_or_ends_is_told_after_the_commit)
+{
+    auto_place_ struct place p = place_new();
+    struct heard heard = { .other = open_store(&p, (struct store_options){ 0 }) };
+    struct claim c;
+    char id[STORE_ID_BYTES];
+    accept_one(p.s, 0, id);
+    queue_on_moved(p.s, hear, &heard);
+    ck_assert(claim_with(p.s, 1, 2, &c));
+    ck_assert_uint_eq(heard.count, 0);
+    usleep(3000);
+    ck_assert(claim_with(p.s, 1, 2, &c)); /* put back, and claimed again */
+    ck_assert_uint_eq(heard.count, 1);
+    usleep(3000);
+    ck_assert(!claim_with(p.s, 1, 2, &c));
+    ck_assert_uint_eq(heard.count, 2);
+    accept_one(p.s, 0, id);
+    ck_assert(!claim_with(p.s, 1, 0, &c)); /* no attempt is left to it */
+    ck_assert_uint_eq(heard.count, 3);
+    ck_assert_int_eq(heard.states[0], SUBMISSION_QUEUED);
+    ck_assert_int_eq(heard.states[1], SUBMISSION_DONE);
+    ck_assert_int_eq(heard.states[2], SUBMISSION_DONE);
+    store_close(heard.other);
+}
+END_TEST
+
 START_TEST(attempts_that_were_lowered_end_what_waits)
 {
     auto_place_ struct place p = place_new();
@@ -470,6 +509,7 @@ UNIT_MAIN("queue", an_empty_queue_has_nothing_to_claim, a_submission_goes_from_q
           a_renewed_lease_is_not_lost, a_lease_from_before_the_clock_was_set_back_is_lost,
           an_orderly_stop_of_its_slot_costs_no_attempt,
           a_submission_that_kills_its_judges_ends_as_internal_error,
+          whom_a_claim_puts_back_or_ends_is_told_after_the_commit,
           attempts_that_were_lowered_end_what_waits,
           what_is_given_back_begins_anew_until_its_attempts_are_used_up,
           cancel_answers_for_each_state, after_a_cancel_the_holder_cannot_finish,

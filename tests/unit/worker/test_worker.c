@@ -137,6 +137,33 @@ START_TEST(it_starts_judges_and_stops)
 }
 END_TEST
 
+START_TEST(a_submission_whose_judges_all_vanished_ends_and_waiters_hear_it)
+{
+    RUNNING(r);
+    struct err e;
+    struct wake *wake = NULL;
+    struct wake_event event = { 0 };
+    struct claim claim;
+    char id[STORE_ID_BYTES];
+    ck_ok(wake_open(r.place.dir, WAKE_PROGRESS, &wake, &e));
+    submit(&r, "exit 0", id);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(claim_with(r.place.s, 1, 3, &claim));
+        usleep(5000); /* the lease is over, and nobody says so */
+    }
+    start(&r, NULL);
+    struct pollfd p = { .fd = wake_fd(wake), .events = POLLIN };
+    ck_assert_int_eq(poll(&p, 1, 30000), 1);
+    bool found = false;
+    ck_ok(wake_next(wake, &event, &found, &e));
+    ck_assert(found);
+    ck_assert_str_eq(event.id, id);
+    auto_report_ struct submission_report report = load(r.place.s, id);
+    ck_assert_int_eq(report.sub.verdict, VERDICT_INTERNAL_ERROR);
+    wake_close(wake);
+}
+END_TEST
+
 START_TEST(a_slot_that_is_killed_is_replaced_and_its_work_done_again)
 {
     RUNNING(r);
@@ -222,6 +249,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         it_starts_judges_and_stops,
+        a_submission_whose_judges_all_vanished_ends_and_waiters_hear_it,
         a_slot_that_is_killed_is_replaced_and_its_work_done_again,
         a_keeper_that_is_killed_costs_one_attempt,
         a_lease_shorter_than_the_program_is_renewed,
