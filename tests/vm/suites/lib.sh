@@ -56,7 +56,7 @@ few_languages() {
 
 # no_groups_left - every keeper's group is gone.
 no_groups_left() {
-    left=$(find $groups -type d -name 'minos-*-*')
+    left=$(find $groups -type d -name 'minos-[0-9]*-[0-9]*')
     [ -z "$left" ] || { printf '%s\n' "$left" && return 1; }
 }
 
@@ -66,9 +66,9 @@ no_processes_left() {
     return 1
 }
 
-# until SECONDS COMMAND... - try again until it holds; stretched on a slow machine.
+# until_holds SECONDS COMMAND... - try again until it holds.
 until_holds() {
-    rounds=$(($1 * ${MINOS_TEST_SLOWNESS:-1}))
+    rounds=$1
     shift
     while [ $rounds -gt 0 ]; do
         "$@" >/dev/null 2>&1 && return 0
@@ -113,4 +113,56 @@ without_group() {
 
 in_group() {
     sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
+
+# --- the service ---
+
+hello_programs() { # DIR - a hello in each of the few languages, and two that must not be accepted
+    printf 'print("Hello, world!")\n' >"$1/hello.py"
+    printf '#include <stdio.h>\nint main(void) { puts("Hello, world!"); return 0; }\n' >"$1/hello.c"
+    printf 'echo "Hello, world!"\n' >"$1/hello.sh"
+    printf 'echo "Goodbye."\n' >"$1/goodbye.sh"
+    printf 'while :; do :; done\n' >"$1/endless.sh"
+    printf 'Hello, world!\n' >"$1/expected"
+    chmod 755 "$1"
+    chmod 644 "$1"/*.* "$1/expected"
+}
+
+# judge MINOS URL KEY_FILE PROGRAM WORDS - submit, wait, and find the words in what is shown
+judge() {
+    says "$5" "$1" submit "$4" --wait --url "$2" --key-file "$3" --expected "${4%/*}/expected" \
+        --limit cpu_time="${MINOS_TEST_SLOWNESS:-1}"s --limit wall_time=60s
+}
+
+judge_all() { # MINOS URL KEY_FILE
+    programs=$(mktemp -d /tmp/programs-XXXXXX)
+    hello_programs "$programs"
+    for name in hello.py hello.c hello.sh; do
+        try "$name is accepted" judge "$1" "$2" "$3" "$programs/$name" accepted
+    done
+    try "a wrong answer is seen" judge "$1" "$2" "$3" "$programs/goodbye.sh" "wrong"
+    try "an endless loop is stopped" judge "$1" "$2" "$3" "$programs/endless.sh" "time"
+}
+
+# up_cycle TITLE USER DATA - `minos up` as that user in a group of his: judge, stop, look what is left.
+# As root where USER is root.
+up_cycle() {
+    title=$1 user=$2 data=$3
+    said_ready=$(mktemp /tmp/ready-XXXXXX)
+    chmod 666 "$said_ready"
+    # shellcheck disable=SC2016
+    set -- sh -c 'exec "$0" up --listen 127.0.0.1:0 --data "$1" --slots 1 --set log.level=warn >"$2" 2>&1' \
+        "$build/minos" "$data" "$said_ready"
+    if [ "$user" = root ]; then "$@" & else as_user "$user" "$@" & fi
+    up=$!
+    until_holds 60 grep -q '^ready ' "$said_ready"
+    printf -- '-- %s: %s\n' "$title" "$(cat "$said_ready")"
+    url=$(sed -n 's/^ready //p' "$said_ready")
+    try "$title: it serves" test -n "$url"
+    judge_all "$build/minos" "$url" "$data/admin.key"
+    pkill -TERM -x minos
+    wait $up
+    try "$title: it stopped as asked" test $? -eq 0
+    try "$title: no process is left" no_processes_left
+    try "$title: no control group is left" no_groups_left
 }
