@@ -51,6 +51,7 @@ struct cgroup {
     int64_t memory_bytes, process_count, cpus; /* as written last, -1: never */
     int64_t cpu_base_ns, user_base_ns, system_base_ns;
     int64_t oom_base_count, refusal_base_count;
+    int64_t refusals_when_killed;                  /* -1: not killed yet */
     int64_t memory_seen_bytes, nocache_seen_bytes; /* largest samples, -1: none */
 };
 
@@ -109,9 +110,15 @@ short cgroup_event_poll(const struct cgroup *g);
  * before it is done, so this is true as soon as the event came; kill the whole cell then. */
 bool cgroup_oom_happened(struct cgroup *g);
 
+/* Whether a thread of the group is running, or would if it had a core: told from sleep, from any
+ * wait and from being stopped by the kernel's state of each (proc_pid_stat(5)). Looks at the first
+ * 256. false, too, where /proc does not show them. */
+bool cgroup_runs(const struct cgroup *g);
+
 /* Kill every process in the group. Returns once each has been sent SIGKILL and no new one can have
  * escaped, or after a bound (100 rounds) on v1, where the end of the pid namespace does the rest. 0
- * or -1 with errno. Never put a process into the group afterwards. */
+ * or -1 with errno. On v1 nothing can fork any more from the first call on; forks refused from then
+ * on are not counted. Never put a process into the group afterwards. */
 int cgroup_kill(struct cgroup *g);
 
 /* Processes in the group now, zombies not counted; -1 with errno. */

@@ -26,6 +26,7 @@
 
 enum {
     KILL_ROUNDS = 100,
+    FORKLESS_KILL_ROUNDS = 3, /* the second finds what was being forked during the first */
     DESTROY_ROUNDS = 20,
     CPU_PERIOD_US = 100000,
     NS_PER_US = 1000,
@@ -198,6 +199,7 @@ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e)
                         .memory_bytes = -1,
                         .process_count = -1,
                         .cpus = -1,
+                        .refusals_when_killed = -1,
                         .memory_seen_bytes = -1,
                         .nocache_seen_bytes = -1 };
     memset(g.tree_fds, -1, sizeof g.tree_fds);
@@ -441,7 +443,9 @@ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
     if (oom && u.oom_kills == 0)
         u.oom_kills = 1; /* told by the v1 event, and our own kill was faster than the kernel's */
     u.memory_limit_met = met_limit(g);
-    u.process_refusals = counter(g, FILE_PIDS_EVENTS, "max") - g->refusal_base_count;
+    int64_t refusals = g->refusals_when_killed >= 0 ? g->refusals_when_killed
+                                                    : counter(g, FILE_PIDS_EVENTS, "max");
+    u.process_refusals = refusals - g->refusal_base_count;
     if (g->file_fds[FILE_PIDS_PEAK] >= 0 &&
         cgroup_read_int(g->file_fds[FILE_PIDS_PEAK], &u.process_peak_count) < 0)
         u.process_peak_count = -1;
@@ -478,9 +482,28 @@ bool cgroup_oom_happened(struct cgroup *g)
 
 /* --- the end --- */
 
+int cgroup_processes_dir(const struct cgroup *g)
+{
+    return dir_of(g, CTL_PIDS);
+}
+
+/* v1 has no cgroup.kill, and processes that fork and end could outrun whoever kills them one by one
+ * for as long as they like: so first nobody may fork any more. */
+static bool forbid_forks(struct cgroup *g)
+{
+    if (is_v2(g, CTL_PIDS))
+        return false;
+    if (g->refusals_when_killed < 0)
+        g->refusals_when_killed = counter(g, FILE_PIDS_EVENTS, "max");
+    return cgroup_write_int(g->file_fds[FILE_PIDS_MAX], 0) == 0;
+}
+
 int cgroup_kill(struct cgroup *g)
 {
-    return g->root == NULL ? 0 : cgroup_kill_dir(dir_of(g, CTL_PIDS), KILL_ROUNDS);
+    if (g->root == NULL)
+        return 0;
+    int rounds = forbid_forks(g) ? FORKLESS_KILL_ROUNDS : KILL_ROUNDS;
+    return cgroup_kill_dir(dir_of(g, CTL_PIDS), rounds);
 }
 
 static int count_one(void *ctx, pid_t pid)

@@ -115,9 +115,9 @@ int cgroup_write_int(int fd, int64_t value)
 
 /* Reads in pieces, as a full group can hold thousands of pids; a number cut by the end of a piece
  * goes on in the next one. */
-int cgroup_each_process(int dir_fd, int (*visit)(void *ctx, pid_t pid), void *ctx)
+int cgroup_each_in(int dir_fd, const char *file, int (*visit)(void *ctx, pid_t pid), void *ctx)
 {
-    auto_fd_ int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    auto_fd_ int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     char text[CGROUP_TEXT_BYTES];
@@ -140,6 +140,11 @@ int cgroup_each_process(int dir_fd, int (*visit)(void *ctx, pid_t pid), void *ct
             pid = 0;
         }
     }
+}
+
+int cgroup_each_process(int dir_fd, int (*visit)(void *ctx, pid_t pid), void *ctx)
+{
+    return cgroup_each_in(dir_fd, "cgroup.procs", visit, ctx);
 }
 
 /* A pid of 0 is a process of a foreign pid namespace, which we could not signal. */

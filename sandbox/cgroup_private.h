@@ -101,8 +101,15 @@ must_check_ int cgroup_write_int(int fd, int64_t value);
  * `rounds` rounds. */
 int cgroup_kill_dir(int dir_fd, int rounds);
 
-/* Call visit for each pid of cgroup.procs until it returns nonzero; the number of pids seen. */
+/* Call visit for each pid of cgroup.procs until it returns nonzero; the number of pids seen, -1
+ * with errno. */
 int cgroup_each_process(int dir_fd, int (*visit)(void *ctx, pid_t pid), void *ctx);
+
+/* The same for any file of ids, such as that of the threads. */
+int cgroup_each_in(int dir_fd, const char *file, int (*visit)(void *ctx, pid_t pid), void *ctx);
+
+/* The group's directory in the hierarchy of the pids controller. Owned by g. */
+int cgroup_processes_dir(const struct cgroup *g);
 
 /* Sleep; ends early on a signal. */
 void cgroup_nap(int64_t ns);

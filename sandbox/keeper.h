@@ -55,6 +55,7 @@ struct keeper {
     struct cell warm[16];
     size_t warm_count;
     bool ending; /* client gone, or told to stop */
+    bool prompt; /* runs ahead of every ordinary process, see keeper_run.c */
     uint8_t buffer[WIRE_MESSAGE_MAX];
     struct wire_out out;
 };
@@ -67,6 +68,9 @@ struct running {
     enum box_cause cause;
     int seccomp_syscall;
     int64_t wall_deadline_mono_ns, cpu_check_mono_ns, kill_again_mono_ns;
+    int64_t stop_mono_ns;                             /* when the cause had it killed */
+    int64_t look_mono_ns, look_every_ns, look_cpu_ns; /* see "busy or idle" in keeper_run.c */
+    int look_count, busy_count;
     struct cell_end end;
     struct box_outcome outcome;
 };

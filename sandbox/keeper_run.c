@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,9 +22,9 @@
 
 enum { FDS_PER_CELL = 4, FIXED_FDS = 2 };
 
-/* A cpu clock is looked at again no sooner than this: what the kernel charges comes in steps of
- * that order. */
-#define CPU_CHECK_MIN_NS (NS_PER_MS)
+/* A cpu clock is looked at again no sooner than this; it is what a limit may be overshot by, times
+ * the cores. */
+#define CPU_CHECK_MIN_NS (NS_PER_MS / 2)
 /* A killed cell that is still there after so long is killed again, harder. */
 #define KILL_AGAIN_NS (NS_PER_S)
 
@@ -32,8 +33,9 @@ static void stop(struct running *r, enum box_cause cause)
     if (r->ended || r->cause != BOX_CAUSE_NONE)
         return;
     r->cause = cause;
-    r->kill_again_mono_ns = clock_mono_ns() + KILL_AGAIN_NS;
     (void)cgroup_kill(&r->cell.group); /* a miss is caught by kill_again */
+    r->stop_mono_ns = clock_mono_ns();
+    r->kill_again_mono_ns = r->stop_mono_ns + KILL_AGAIN_NS;
 }
 
 static void kill_again(struct running *r, int64_t now)
@@ -43,12 +45,106 @@ static void kill_again(struct running *r, int64_t now)
     r->kill_again_mono_ns = now + KILL_AGAIN_NS;
 }
 
-static enum box_cause wall_cause(const struct running *r)
+/* ---- promptness
+ * ---------------------------------------------------------------------------------------------
+ *
+ * A limit is only as exact as the moment at which we get a core, and whatever the cells and the
+ * rest of the host do with theirs, we want it at once. So while we watch we are in the real-time
+ * class, at its lowest priority: we sleep nearly all of the time, and what we do takes
+ * microseconds. Not while we build cells, which takes milliseconds. An ordinary user may not
+ * (RLIMIT_RTPRIO), nor root in some containers: limits then bite as late as the host is busy. */
+
+static void become_prompt(struct keeper *k)
 {
-    int64_t cpu_ns = 0;
-    if (cgroup_cpu_ns(&r->cell.group, &cpu_ns) < 0)
-        return BOX_CAUSE_WALL;
-    return cpu_ns * 2 >= r->limits.wall_time_ms * NS_PER_MS ? BOX_CAUSE_WALL : BOX_CAUSE_IDLE;
+    struct sched_param p = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+    k->prompt = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) == 0;
+}
+
+static void become_ordinary(struct keeper *k)
+{
+    struct sched_param p = { 0 };
+    if (k->prompt && sched_setscheduler(0, SCHED_OTHER, &p) == 0)
+        k->prompt = false;
+}
+
+/* The kernel charges a thread when it leaves its core or at a tick, so the group's clock lacks up
+ * to a tick (1 to 10 ms) for each core that is at work. Being ahead of all others, we only need to
+ * go to a core to make whoever is there leave it. */
+static int exact_cpu_ns(const struct keeper *k, const struct running *r, int64_t *ret_ns)
+{
+    cpu_set_t before, one;
+    bool moves = k->prompt && sched_getaffinity(0, sizeof before, &before) == 0;
+    for (int cpu = 0, left = (int)k->maker.cpu_count; moves && left > 0 && cpu < CPU_SETSIZE;
+         cpu++) {
+        if (!CPU_ISSET(cpu, &k->maker.cpus))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        (void)sched_setaffinity(0, sizeof one, &one);
+        left--;
+    }
+    int result = cgroup_cpu_ns(&r->cell.group, ret_ns);
+    if (moves)
+        (void)sched_setaffinity(0, sizeof before, &before);
+    return result;
+}
+
+/* ---- busy or idle
+ * ---------------------------------------------------------------------------------------------
+ *
+ * Whether a program that ran into its wall limit computed or waited cannot be told from its cpu
+ * time: on a busy host a loop gets little of it. What tells is what its threads want, so we look at
+ * them now and then: at each look it was busy if it used half a core since the last one, or if a
+ * thread of it is running or ready to run. */
+
+enum { LOOKS = 40 };
+#define LOOK_MIN_NS (5 * NS_PER_MS)
+#define LOOK_MAX_NS (250 * NS_PER_MS)
+
+static void plan_looks(struct running *r)
+{
+    int64_t every = r->limits.wall_time_ms * NS_PER_MS / LOOKS;
+    r->look_every_ns = every < LOOK_MIN_NS   ? LOOK_MIN_NS
+                       : every > LOOK_MAX_NS ? LOOK_MAX_NS
+                                             : every;
+    r->look_mono_ns = r->cell.release_mono_ns + r->look_every_ns;
+}
+
+static void look(struct running *r, int64_t now)
+{
+    int64_t cpu_ns;
+    int64_t since_ns = now - (r->look_mono_ns - r->look_every_ns);
+    bool known = cgroup_cpu_ns(&r->cell.group, &cpu_ns) == 0;
+    bool computed = known && (cpu_ns - r->look_cpu_ns) * 2 >= since_ns;
+    r->busy_count += computed || cgroup_runs(&r->cell.group);
+    r->look_count++;
+    r->look_cpu_ns = known ? cpu_ns : r->look_cpu_ns;
+    r->look_mono_ns = now + r->look_every_ns;
+    cgroup_sample_memory(&r->cell.group);
+}
+
+static enum box_cause wall_cause(struct running *r, int64_t now)
+{
+    look(r, now);
+    return r->busy_count * 2 >= r->look_count ? BOX_CAUSE_WALL : BOX_CAUSE_IDLE;
+}
+
+/* ---- clocks
+ * ---------------------------------------------------------------------------------------------
+ */
+
+static void check_cpu(const struct keeper *k, struct running *r, int64_t now)
+{
+    int64_t used_ns, limit_ns = r->limits.cpu_time_ms * NS_PER_MS;
+    if (now < r->cpu_check_mono_ns || exact_cpu_ns(k, r, &used_ns) < 0)
+        return;
+    if (used_ns > limit_ns && layer_on(k->maker.layers_off, LAYER_CPU)) {
+        stop(r, BOX_CAUSE_CPU);
+        return;
+    }
+    /* It cannot get there sooner than by using every core it has. */
+    int64_t soonest = (limit_ns - used_ns) / k->maker.cpu_count;
+    r->cpu_check_mono_ns = now + (soonest > CPU_CHECK_MIN_NS ? soonest : CPU_CHECK_MIN_NS);
 }
 
 static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
@@ -61,19 +157,17 @@ static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
         return;
     }
     if (now >= r->wall_deadline_mono_ns && layer_on(k->maker.layers_off, LAYER_WALL)) {
-        stop(r, wall_cause(r));
+        stop(r, wall_cause(r, now));
         return;
     }
-    int64_t used_ns, limit_ns = r->limits.cpu_time_ms * NS_PER_MS;
-    if (now < r->cpu_check_mono_ns || cgroup_cpu_ns(&r->cell.group, &used_ns) < 0)
-        return;
-    if (used_ns > limit_ns && layer_on(k->maker.layers_off, LAYER_CPU)) {
-        stop(r, BOX_CAUSE_CPU);
-        return;
-    }
-    /* It cannot get there sooner than by using every core it has. */
-    int64_t soonest = (limit_ns - used_ns) / k->maker.cpu_count;
-    r->cpu_check_mono_ns = now + (soonest > CPU_CHECK_MIN_NS ? soonest : CPU_CHECK_MIN_NS);
+    if (now >= r->look_mono_ns)
+        look(r, now);
+    check_cpu(k, r, now);
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 static int64_t next_due(const struct running *r, size_t count)
@@ -82,11 +176,11 @@ static int64_t next_due(const struct running *r, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (r[i].ended)
             continue;
-        int64_t at = r[i].cause != BOX_CAUSE_NONE ? r[i].kill_again_mono_ns
-                     : r[i].cpu_check_mono_ns < r[i].wall_deadline_mono_ns
-                         ? r[i].cpu_check_mono_ns
-                         : r[i].wall_deadline_mono_ns;
-        due = at < due ? at : due;
+        if (r[i].cause != BOX_CAUSE_NONE)
+            due = earliest(due, r[i].kill_again_mono_ns);
+        else
+            due = earliest(earliest(due, r[i].wall_deadline_mono_ns),
+                           earliest(r[i].cpu_check_mono_ns, r[i].look_mono_ns));
     }
     return due;
 }
@@ -100,7 +194,9 @@ static enum box_cause late_cause(const struct running *r, const struct cell_end 
 {
     const struct box_outcome *o = &r->outcome;
     bool clean = o->exited && o->exit_code == 0;
-    if (end->usage.oom_kills > 0 && (!clean || r->cause == BOX_CAUSE_MEMORY))
+    /* Also of a child, and whatever the program made of that: on v2 the kernel kills the whole cell
+     * with it. */
+    if (end->usage.oom_kills > 0)
         return BOX_CAUSE_MEMORY;
     if (o->cpu_ns > r->limits.cpu_time_ms * NS_PER_MS)
         return BOX_CAUSE_CPU;
@@ -132,6 +228,9 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
     const struct cgroup_usage *u = &end->usage;
     int status = end->report.wait_status;
     bool known = end->reported && r->cause == BOX_CAUSE_NONE;
+    /* Once killed it ran no further, however long the kernel took to clear it away. */
+    int64_t end_mono_ns =
+        r->cause != BOX_CAUSE_NONE && !end->reported ? r->stop_mono_ns : end->report.end_mono_ns;
     *o = (struct box_outcome){
         .started = end->exec_errno == 0,
         .exec_errno = end->exec_errno,
@@ -144,7 +243,7 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
         .cpu_ns = u->cpu_ns,
         .user_ns = u->user_ns,
         .system_ns = u->system_ns,
-        .wall_ns = end->report.end_mono_ns - r->cell.release_mono_ns,
+        .wall_ns = end_mono_ns - r->cell.release_mono_ns,
         .memory_peak_bytes = u->memory_peak_bytes,
         .memory_nocache_bytes = u->memory_nocache_bytes,
         .rss_peak_bytes = (int64_t)end->report.usage.ru_maxrss * 1024,
@@ -288,18 +387,11 @@ static size_t alive(const struct running *r, size_t count)
     return n;
 }
 
-int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_sock,
+static int watch(struct keeper *k, struct running *r, size_t count, int client_sock,
                  int (*told)(struct keeper *, struct running *, size_t, struct err *),
                  struct err *e)
 {
     struct pollfd polls[FIXED_FDS + FDS_PER_CELL * BOX_COMMANDS_MAX];
-    for (size_t i = 0; i < count; i++) {
-        r[i].seccomp_syscall = -1;
-        r[i].wall_deadline_mono_ns =
-            r[i].cell.release_mono_ns + r[i].limits.wall_time_ms * NS_PER_MS;
-        r[i].cpu_check_mono_ns =
-            r[i].cell.release_mono_ns + r[i].limits.cpu_time_ms * NS_PER_MS / k->maker.cpu_count;
-    }
     while (alive(r, count) > 0) {
         fill_polls(k, r, count, client_sock, polls);
         int64_t wait_ns = next_due(r, count) - clock_mono_ns();
@@ -317,6 +409,24 @@ int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_s
             check_clocks(k, &r[i], now);
     }
     return 0;
+}
+
+int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_sock,
+                 int (*told)(struct keeper *, struct running *, size_t, struct err *),
+                 struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        r[i].seccomp_syscall = -1;
+        r[i].wall_deadline_mono_ns =
+            r[i].cell.release_mono_ns + r[i].limits.wall_time_ms * NS_PER_MS;
+        r[i].cpu_check_mono_ns =
+            r[i].cell.release_mono_ns + r[i].limits.cpu_time_ms * NS_PER_MS / k->maker.cpu_count;
+        plan_looks(&r[i]);
+    }
+    become_prompt(k);
+    int result = watch(k, r, count, client_sock, told, e);
+    become_ordinary(k);
+    return result;
 }
 
 /* ---- a RUN

@@ -10,6 +10,9 @@ extra_src  += $(wildcard tests/truth/*.c)
 $(BUILD)/box/known: tests/truth/known.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O1 -static -o $@ $< -lpthread
+$(BUILD)/box/large: tests/truth/large.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARN) -O1 -static -o $@ $<
 $(BUILD)/box/truth: $(truth_objs) $(call obj,tests/truth/measure.c)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,check yaml-0.1 libseccomp)
@@ -20,7 +23,7 @@ $(truth_test_bin): $(BUILD)/box/%: $(BUILD)/obj/tests/truth/%.o $(truth_objs)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,check yaml-0.1 libseccomp)
 
 box_test_bin += $(truth_test_bin)
-box-tests: $(truth_test_bin) $(BUILD)/box/known $(BUILD)/box/truth
+box-tests: $(truth_test_bin) $(addprefix $(BUILD)/box/,known large truth)
 
 truth: box-tests ## measure how near the reported numbers are to the truth, about 5 minutes: TRUTH_RUNS= TRUTH_ONLY=
 	TRUTH_RUNS=$(TRUTH_RUNS) TRUTH_ONLY="$(TRUTH_ONLY)" $(BUILD)/box/truth

@@ -19,19 +19,25 @@
 #include "sandbox/base/io.h"
 #include "sandbox/box_private.h"
 
-void truth_open(struct kit *k, const char *const *set)
+static void add_program(const char *dir, const char *name)
 {
     struct err e;
-    kit_open(k, set);
-    auto_free_ char *from = kit_built("known");
-    auto_free_ char *dir = xasprintf("%s/" TRUTH_KNOWN, k->artifacts);
-    auto_free_ char *to = xasprintf("%s/known", dir);
+    auto_free_ char *from = kit_built(name);
+    auto_free_ char *to = xasprintf("%s/%s", dir, name);
     auto_buf_ struct buf b;
     buf_init(&b, 0);
-    ck_assert_msg(io_read_file(AT_FDCWD, from, 16 << 20, &b, &e) == 0, "%s", e.msg);
-    ck_assert_int_eq(mkdir(dir, 0755), 0);
+    ck_assert_msg(io_read_file(AT_FDCWD, from, 1 << 30, &b, &e) == 0, "%s", e.msg);
     auto_fd_ int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     ck_assert_int_eq(io_write_all(fd, b.data, b.len), 0);
+}
+
+void truth_open(struct kit *k, const char *const *set)
+{
+    kit_open(k, set);
+    auto_free_ char *dir = xasprintf("%s/" TRUTH_KNOWN, k->artifacts);
+    ck_assert_int_eq(mkdir(dir, 0755), 0);
+    add_program(dir, "known");
+    add_program(dir, "large");
 }
 
 void truth_shot(struct shot *s, const char *verb, ...)

@@ -11,7 +11,7 @@
 
 #include "tests/box/kit.h"
 
-/* kit_open with `known` in the artifact TRUTH_KNOWN. kit_close ends it. */
+/* kit_open with `known` and `large` in the artifact TRUTH_KNOWN. kit_close ends it. */
 void truth_open(struct kit *k, const char *const *set);
 
 #define TRUTH_KNOWN "00000000000000000000000000000000000000000000000000000000000000bb"
