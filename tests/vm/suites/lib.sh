@@ -84,6 +84,7 @@ until_holds() {
 make_user() {
     printf '%s:x:%d:%d::/tmp/%s:/bin/sh\n' "$1" "$2" "$2" "$1" >>/etc/passwd
     printf '%s:x:%d:\n' "$1" "$2" >>/etc/group
+    printf '%s:*:20000:0:99999:7:::\n' "$1" >>/etc/shadow
     install -d -o "$2" -g "$2" "/tmp/$1"
     [ -z "${3:-}" ] || for file in /etc/subuid /etc/subgid; do
         printf '%s:%d:65536\n' "$1" "$3" >>$file
