@@ -167,10 +167,12 @@ class Service:
         return self.pids(program)[0]
 
     def slot_pids(self):
-        return self.pids("minos-worker", self.pid_of("minos-worker"))
+        """Of the slots; none while their supervisor is started again."""
+        return [p for up in self.pids("minos-worker") for p in self.pids("minos-worker", up)]
 
     def keeper_pids(self):
-        return self.pids("minos-box", self.pid_of("minos-box"))
+        return [p for up in self.pids("minos-box") for p in self.pids("minos-box", up)
+                if host.command(p)[1:2] == ["listen"]]
 
     # --- HTTP ------------------------------------------------------------------------------------
 

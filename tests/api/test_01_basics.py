@@ -158,6 +158,15 @@ class Basics(unittest.TestCase):
             self.assertIs(layers.get(name), True, name)
         self.assertTrue(all(layers.values()), layers)
 
+    def test_look(self):
+        """The look for leftovers, which other tests rely on, sees a program while it runs"""
+        ident = self.s.accept(language="bash", source="touch /tmp/x; sleep 33")
+        seen = service.poll("a stranger", lambda: [t for t in self.s.quiet() if "sleep 33" in t])
+        self.assertEqual(len(seen), 1)
+        self.assertTrue([t for t in self.s.quiet() if t.startswith("groups")])
+        self.s.post(f"/v1/submissions/{ident}/cancel")
+        self.s.wait_quiet()
+
     def test_fresh(self):
         """Nothing stays from one test to the next: each has a cell of its own"""
         source = ("import os\nprint(os.path.exists('/tmp/mark'), os.path.exists('mark'),"
