@@ -41,6 +41,7 @@ struct inside_plan {
     const struct filter *filter;
     uint32_t layers_off;  /* 0 but in a test build */
     cpu_set_t cpus;       /* cores of this slot */
+    uid_t owner_id;       /* of the cell's user namespace, as the keeper numbers ids */
     bool rootless;        /* the keeper's root is a user namespace's */
     bool one_id;          /* init, too, has INSIDE_USER_ID */
     bool wait_for_groups; /* cgroup v1: 'g' comes after the attach */

@@ -146,6 +146,8 @@ static int enter_user_namespace(const struct inside_plan *p, struct err *e)
     /* With one id the kernel forbids it; the probe then shows the groups that are left. */
     if (setgroups(0, NULL) < 0 && !p->one_id)
         return err_sys(e, "setgroups");
+    if (!p->rootless && inside_own(p->owner_id, e) < 0)
+        return -1;
     if (unshare(CLONE_NEWUSER) < 0)
         return err_sys(e, "unshare the user namespace");
     if (tell(p->init_sock, 'u', e) < 0 || hear(p->init_sock, 'm', e) < 0)

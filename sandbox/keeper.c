@@ -26,6 +26,8 @@
 
 #include "sandbox/base/cleanup.h"
 
+enum { SEND_TIMEOUT_S = 5 };
+
 /* ---- pending commands
  * ------------------------------------------------------------------------------------------------
  */
@@ -193,6 +195,15 @@ static void drop_kept(struct keeper *k)
     cell_destroy(&k->kept);
 }
 
+/* Flags, owner and locks belong to what open made, so each run gets one of its own: a program could
+ * leave the next one word in ours. */
+static int renew_null(struct keeper *k, struct err *e)
+{
+    close_fd(&k->null_fd);
+    k->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return k->null_fd < 0 ? err_sys(e, "open /dev/null") : 0;
+}
+
 static void serve_run(struct keeper *k, uint32_t count)
 {
     struct err e;
@@ -209,7 +220,7 @@ static void serve_run(struct keeper *k, uint32_t count)
         answer_err(k, &e);
         return;
     }
-    if (keeper_run(k, &e) < 0)
+    if (renew_null(k, &e) < 0 || keeper_run(k, &e) < 0)
         answer_err(k, &e);
     keeper_forget_pending(k);
 }
@@ -359,10 +370,17 @@ static int prepare(struct keeper *k, struct err *e)
         filter_build(&k->filter, e) < 0 ||
         keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0)
         return -1;
-    k->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (k->null_fd < 0)
-        return err_sys(e, "open /dev/null");
-    return keeper_prove(k, e);
+    return renew_null(k, e) < 0 ? -1 : keeper_prove(k, e);
+}
+
+/* A client that sends but does not read must not stop us: programs run and have limits meanwhile.
+ */
+static int bound_sending(const struct keeper *k, struct err *e)
+{
+    struct timeval tv = { .tv_sec = SEND_TIMEOUT_S };
+    if (setsockopt(k->options->sock, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv) < 0)
+        return err_sys(e, "set the client's time to read");
+    return 0;
 }
 
 static int expect_hello(struct keeper *k, struct err *e)
@@ -382,7 +400,7 @@ static int expect_hello(struct keeper *k, struct err *e)
 
 static int greet(struct keeper *k, struct err *e)
 {
-    if (expect_hello(k, e) < 0 || prepare(k, e) < 0) {
+    if (bound_sending(k, e) < 0 || expect_hello(k, e) < 0 || prepare(k, e) < 0) {
         (void)send_err(k, WIRE_REFUSAL, e);
         return -1;
     }

@@ -243,6 +243,7 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
     struct inside_plan plan = { .filter = m->filter,
                                 .layers_off = m->layers_off,
                                 .cpus = m->cpus,
+                                .owner_id = m->user->outer_root_id,
                                 .rootless = m->user->rootless,
                                 .one_id = m->user->one_id };
     snprintf(c.image, sizeof c.image, "%s", image);

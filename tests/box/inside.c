@@ -5,11 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -411,6 +413,38 @@ static int do_pong(char **args)
     return 0;
 }
 
+/* --- what might outlast it or reach others ---------------------------------------------------- */
+
+/* Says what its predecessor left in the open file of its stdin, and leaves word there. */
+static int do_stdin_word(char **args)
+{
+    (void)args;
+    printf("%x %d\n", fcntl(0, F_GETFL) & (O_APPEND | O_NONBLOCK), fcntl(0, F_GETSIG));
+    return fcntl(0, F_SETFL, O_APPEND | O_NONBLOCK) == 0 && fcntl(0, F_SETSIG, 42) == 0 ? 0 : 1;
+}
+
+/* Takes as much as it gets of what the kernel counts by user, says how much, and holds it. */
+static int do_hoard(char **args)
+{
+    (void)args;
+    long watches = 0, queues = 0, signals = 0;
+    struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 8192 };
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    while (inotify_init1(0) >= 0)
+        watches++;
+    for (char name[32]; snprintf(name, sizeof name, "/q%ld", queues) > 0; queues++)
+        if (mq_open(name, O_CREAT | O_RDWR, 0600, &attr) < 0)
+            break;
+    while (sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
+        signals++;
+    printf("%ld %ld %ld\n", watches, queues, signals);
+    fflush(stdout);
+    pause();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -445,6 +479,8 @@ int main(int argc, char **argv)
         { "leave", do_leave },
         { "ping", do_ping },
         { "pong", do_pong },
+        { "stdin-word", do_stdin_word },
+        { "hoard", do_hoard },
     };
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(verbs[i].name, argv[1]) == 0)

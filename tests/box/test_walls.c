@@ -1,12 +1,20 @@
 /* test_walls.c - ways round the walls of a cell that a client might lend and a program might find;
  * real keepers, root. */
+#include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/wire.h"
 #include "tests/box/kit.h"
 
 /* --- what a client may lend ------------------------------------------------------------------- */
@@ -43,4 +51,113 @@ START_TEST(no_descriptor_leads_out_of_the_root)
 }
 END_TEST
 
-KIT_MAIN("walls", no_descriptor_leads_out_of_the_root)
+/* A keeper that is spoken to by hand: the client's end, and its pid. */
+static int raw_keeper(pid_t *ret_pid)
+{
+    int pair[2];
+    auto_free_ char *program = kit_built("../minos-box");
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    *ret_pid = fork();
+    if (*ret_pid == 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", dup(pair[1])); /* without close-on-exec */
+        execl(program, "minos-box", "keeper", "--fd", number, NULL);
+        _exit(127);
+    }
+    close(pair[1]);
+    return pair[0];
+}
+
+START_TEST(a_client_that_does_not_read_is_left)
+{
+    struct err e;
+    struct wire_message m = { 0 };
+    pid_t pid;
+    static uint8_t buffer[WIRE_MESSAGE_MAX];
+    static struct wire_out out;
+    auto_fd_ int sock = raw_keeper(&pid);
+    wire_put_hello(&out);
+    ck_assert_int_eq(wire_send(sock, &out, NULL, 0, &e), 0);
+    ck_assert_int_eq(wire_recv(sock, buffer, &m, &e), 0);
+    wire_put_empty(&out, WIRE_RELEASE);
+    struct timeval patience = { .tv_sec = kit_slow(20) };
+    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    for (int i = 0; i < 100000; i++)
+        if (wire_send(sock, &out, NULL, 0, &e) < 0)
+            break;
+    ck_assert_msg(e.errnum == EPIPE || e.errnum == ECONNRESET, "it has not gone: %s", e.msg);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+/* --- what a program may leave ----------------------------------------------------------------- */
+
+START_TEST(the_null_device_carries_no_word_to_the_next)
+{
+    struct kit k;
+    struct shot s;
+    kit_open(&k, NULL);
+    for (int i = 0; i < 2; i++) {
+        shot_init(&s, "stdin-word", NULL);
+        shot_run(&k, &s);
+        check_exit(&s.o, 0);
+        ck_assert_str_eq(buf_text(&s.out), "0 0\n");
+        shot_done(&s);
+    }
+    kit_close(&k);
+}
+END_TEST
+
+/* --- what a program may take from others ------------------------------------------------------ */
+
+struct neighbour {
+    struct shot *hoarder;
+    bool asked, inotify, queue, signal;
+};
+
+/* Once the program in the cell holds what it got: is there something left for the host's root? */
+static enum box_cause look_around(void *ctx)
+{
+    struct neighbour *n = ctx;
+    if (strchr(buf_text(&n->hoarder->out), '\n') == NULL)
+        return BOX_CAUSE_NONE;
+    struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 8192 };
+    struct sigevent event = { .sigev_notify = SIGEV_NONE };
+    timer_t timer;
+    char name[32];
+    snprintf(name, sizeof name, "/minos-test-%d", (int)getpid());
+    auto_fd_ int watch = inotify_init1(IN_CLOEXEC);
+    mqd_t queue = mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attr);
+    n->asked = true;
+    n->inotify = watch >= 0;
+    n->queue = queue != (mqd_t)-1;
+    n->signal = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+    if (n->queue)
+        (void)mq_close(queue);
+    (void)mq_unlink(name);
+    return BOX_CAUSE_ENOUGH;
+}
+
+START_TEST(what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots)
+{
+    struct kit k;
+    struct shot s;
+    struct err e;
+    kit_open(&k, NULL);
+    shot_init(&s, "hoard", NULL);
+    struct neighbour n = { .hoarder = &s };
+    struct box_watch watch = { .poll_fd = -1, .every_ms = 20, .check = look_around, .ctx = &n };
+    struct rlimit few = { 4096, 4096 };
+    ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &few), 0);
+    ck_assert_int_eq(box_run(k.box, &s.command, 1, NULL, 0, &watch, &s.o, &e), 0);
+    ck_assert(n.asked);
+    ck_assert_msg(n.inotify && n.queue && n.signal, "inotify %d, queues %d, signals %d: %s",
+                  n.inotify, n.queue, n.signal, buf_text(&s.out));
+    shot_done(&s);
+    kit_close(&k);
+}
+END_TEST
+
+KIT_MAIN("walls", no_descriptor_leads_out_of_the_root, a_client_that_does_not_read_is_left,
+         the_null_device_carries_no_word_to_the_next,
+         what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots)
