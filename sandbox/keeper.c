@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/io.h"
 
 enum { SEND_TIMEOUT_S = 5 };
 
@@ -352,6 +353,19 @@ static int watch_signals(int *ret_fd, struct err *e)
     return *ret_fd < 0 ? err_sys(e, "signalfd") : 0;
 }
 
+/* A program may lower its own score down to what its starter had: that must not be below an
+ * ordinary process's, whatever an operator gave to minos-box (OOMScoreAdjust=). */
+static int stand_as_others(struct err *e)
+{
+    auto_buf_ struct buf b;
+    buf_init(&b, 0);
+    if (io_read_file(AT_FDCWD, "/proc/self/oom_score_adj", 64, &b, e) < 0)
+        return -1;
+    if (buf_text(&b)[0] == '-' && io_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0") < 0)
+        return err_sys(e, "write oom_score_adj");
+    return 0;
+}
+
 static int prepare(struct keeper *k, struct err *e)
 {
     const struct keeper_options *o = k->options;
@@ -360,7 +374,7 @@ static int prepare(struct keeper *k, struct err *e)
     k->maker.filter = &k->filter;
     k->maker.user = &k->user;
     k->maker.layers_off = k->root.layers_off;
-    if (watch_signals(&k->signal_fd, e) < 0 ||
+    if (stand_as_others(e) < 0 || watch_signals(&k->signal_fd, e) < 0 ||
         choose_cpus(o, &k->maker.cpus, &k->maker.cpu_count, e) < 0)
         return -1;
     /* The order: control groups and subordinate ids need host paths, which keeper_root_enter leaves
