@@ -15,7 +15,7 @@
  *   4. A blob that was put less than the grace time ago stays even when nothing refers to it: its
  *      putter may be about to.
  *
- * A file without a row (the program died before its commit) is waste, not damage.
+ * A file without a row (the program died before its commit) is waste, not damage: see stray.c.
  *
  * Epochs. Hashes are random, so an index of all of them has its inserts everywhere: with millions
  * of rows each accepted submission would dirty pages of its own, to be logged, synced and copied.
@@ -432,10 +432,10 @@ static int delete_row(struct store *s, int64_t row, struct err *e)
     return sql_run(d, e);
 }
 
-int blob_sweep(struct store *s, int64_t limit, struct err *e)
+int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e)
 {
     int64_t before_unix_ms = clock_unix_ms() - s->blob_grace_ms;
-    while (limit-- > 0) {
+    for (*ret_deleted = 0; *ret_deleted < limit; ++*ret_deleted) {
         int64_t row = 0;
         struct blob b = { 0 };
         bool found = false;

@@ -31,10 +31,16 @@ must_check_ int blob_unref(struct store *s, int64_t row, struct err *e);
 void blob_read(struct stmt *q, struct blob *ret);
 
 /* Delete up to `limit` blobs that nothing refers to and that nobody put of late. */
-must_check_ int blob_sweep(struct store *s, int64_t limit, struct err *e);
+must_check_ int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e);
 
 /* Remove files that a program which died left half written. */
 void blob_tidy(const struct store *s);
+
+/* ---- stray.c */
+
+/* Outside of any transaction: remove old files that no row names, from some folders, going on where
+ * the last call on this connection ended. */
+must_check_ int stray_sweep(struct store *s, struct err *e);
 
 /* ---- submission.c */
 

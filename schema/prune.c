@@ -3,8 +3,9 @@
 #include "schema/inner.h"
 
 enum {
-    BATCH = 100,           /* submissions that one transaction forgets: others want to write, too */
-    SWEEP_PER_PRUNE = 512, /* blobs that one transaction deletes */
+    BATCH = 100,         /* submissions that one transaction forgets: others want to write, too */
+    SWEEP_BATCH = 512,   /* blobs that one transaction deletes */
+    SWEEP_PER_LIMIT = 8, /* blobs for each submission: a few more than one usually has */
 };
 
 static int next_old(struct store *s, int64_t before_unix_ms, int64_t *ret_seq, bool *ret_found,
@@ -46,25 +47,36 @@ static int forget_batch(struct store *s, int64_t before_unix_ms, int64_t limit,
 
 /* Durable: a row that came back after its file was removed would have no bytes. Nothing refers to
  * it, but the fewer such the better. */
-static int sweep(struct store *s, struct err *e)
+static int sweep_batch(struct store *s, int64_t *ret_deleted, struct err *e)
 {
     auto_tx_ struct tx t = { 0 };
-    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || blob_sweep(s, SWEEP_PER_PRUNE, e) < 0)
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || blob_sweep(s, SWEEP_BATCH, ret_deleted, e) < 0)
         return -1;
     return tx_commit(&t, e);
+}
+
+static int sweep(struct store *s, int64_t limit, struct err *e)
+{
+    int64_t deleted = SWEEP_BATCH;
+    for (int64_t sum = 0; sum < limit && deleted == SWEEP_BATCH; sum += deleted)
+        if (sweep_batch(s, &deleted, e) < 0)
+            return -1;
+    return 0;
 }
 
 int store_prune(struct store *s, int64_t before_unix_ms, int64_t limit, int64_t *ret_deleted,
                 struct err *e)
 {
     *ret_deleted = 0;
-    while (*ret_deleted < limit) {
+    bool more = true;
+    while (more && *ret_deleted < limit) {
         int64_t left = limit - *ret_deleted, want = left < BATCH ? left : BATCH, deleted = 0;
         if (forget_batch(s, before_unix_ms, want, &deleted, e) < 0)
             return err_wrap(e, "prune");
         *ret_deleted += deleted;
-        if (deleted < want)
-            break;
+        more = deleted == want;
     }
-    return sweep(s, e) < 0 ? err_wrap(e, "prune") : 0;
+    if (sweep(s, limit * SWEEP_PER_LIMIT, e) < 0 || (!more && stray_sweep(s, e) < 0))
+        return err_wrap(e, "prune");
+    return 0;
 }

@@ -87,8 +87,8 @@ must_check_ int blob_put(struct store *s, const void *data, size_t len, struct b
 /* blob_put in two steps, so that what is slow (the hash, and the file of large bytes, synced) does
  * not happen inside a transaction that others wait for: blob_stage takes part in none and may run
  * in any thread, on a store that another thread uses; blob_put_staged, given what it returned and
- * the same bytes, does the rest. Staged bytes that are never put are removed by nobody: stage what
- * will be. */
+ * the same bytes, does the rest. Staged bytes that are never put are waste until store_prune
+ * finds them. */
 must_check_ int blob_stage(const struct store *s, const void *data, size_t len, struct blob *ret,
                            struct err *e);
 must_check_ int blob_put_staged(struct store *s, struct blob *staged, const void *data,
@@ -409,7 +409,8 @@ void api_keys_free(struct api_key *keys, size_t count);
 
 /* ---- housekeeping */
 
-/* Delete up to `limit` finished submissions that ended before `before_unix_ms`, with blobs nobody
- * needs any more. */
+/* Delete up to `limit` finished submissions that ended before `before_unix_ms`, and some blobs that
+ * nobody needs any more: call it from time to time also where all submissions are kept (with 0).
+ * While *ret_deleted is `limit` there is more to do. Not inside a transaction. */
 must_check_ int store_prune(struct store *s, int64_t before_unix_ms, int64_t limit,
                             int64_t *ret_deleted, struct err *e);

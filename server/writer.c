@@ -11,8 +11,10 @@
 enum {
     BATCH_JOBS_MAX = 512,
     BATCH_BYTES_MAX = 32 << 20,
-    PRUNE_EVERY_S = 60, /* retention */
-    PRUNE_COUNT = 500,  /* rows deleted at a time: bounds how long accepts wait */
+    PRUNE_EVERY_MS = 60000,  /* for a short retention more often: a tenth of it, ... */
+    PRUNE_SOONEST_MS = 1000, /* ... but not more often than so */
+    PRUNE_BACKLOG_MS = 100,  /* while there is more to delete */
+    PRUNE_COUNT = 100,       /* submissions deleted at a time: bounds how long accepts wait */
 };
 
 struct writer {
@@ -96,25 +98,34 @@ static size_t take_batch(struct writer *w, struct writer_job *jobs[BATCH_JOBS_MA
     return count;
 }
 
-/* Delete what is older than the retention, a bounded piece at a time. */
-static void prune(struct writer *w)
+static int64_t prune_every_ms(const struct writer *w)
 {
-    if (w->opt.retention_ms == 0)
-        return;
+    int64_t tenth_ms = w->opt.retention_ms / 10;
+    if (w->opt.retention_ms == 0 || tenth_ms > PRUNE_EVERY_MS)
+        return PRUNE_EVERY_MS;
+    return tenth_ms > PRUNE_SOONEST_MS ? tenth_ms : PRUNE_SOONEST_MS;
+}
+
+/* Delete what is older than the retention, and bytes that nobody needs, a bounded piece at a time;
+ * after how long to do so again. */
+static int64_t prune(struct writer *w)
+{
     struct err e;
-    int64_t deleted = 0;
-    if (store_prune(w->store, clock_unix_ms() - w->opt.retention_ms, PRUNE_COUNT, &deleted, &e) !=
-        0)
+    int64_t deleted = 0, keep_ms = w->opt.retention_ms;
+    int64_t before_unix_ms = keep_ms == 0 ? 0 : clock_unix_ms() - keep_ms;
+    if (store_prune(w->store, before_unix_ms, PRUNE_COUNT, &deleted, &e) != 0)
         log_error(w->opt.log, "prune_failed", &e);
     else if (deleted > 0)
         log_event(w->opt.log, LOG_INFO, "pruned", "submissions=%lld", (long long)deleted);
+    return deleted == PRUNE_COUNT ? PRUNE_BACKLOG_MS : prune_every_ms(w);
 }
 
-/* Under the lock: wait for jobs until `until`; false when it is time to stop. */
-static bool wait_for_jobs(struct writer *w, const struct timespec *until)
+/* Under the lock: wait for jobs until then; false when it is time to stop. */
+static bool wait_for_jobs(struct writer *w, int64_t until_mono_ns)
 {
+    const struct timespec until = { until_mono_ns / NS_PER_S, until_mono_ns % NS_PER_S };
     while (w->first == NULL && !w->stopping)
-        if (pthread_cond_timedwait(&w->pushed, &w->lock, until) != 0)
+        if (pthread_cond_timedwait(&w->pushed, &w->lock, &until) != 0)
             break;
     return w->first != NULL || !w->stopping;
 }
@@ -123,17 +134,14 @@ static void *run(void *arg)
 {
     struct writer *w = arg;
     struct writer_job *jobs[BATCH_JOBS_MAX];
-    struct timespec prune_at;
-    clock_gettime(CLOCK_MONOTONIC, &prune_at);
+    int64_t prune_mono_ns = clock_mono_ns();
     for (;;) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec >= prune_at.tv_sec) {
-            prune(w);
-            prune_at.tv_sec = now.tv_sec + PRUNE_EVERY_S;
+        if (clock_mono_ns() >= prune_mono_ns) {
+            int64_t again_ms = prune(w);
+            prune_mono_ns = clock_mono_ns() + again_ms * NS_PER_MS;
         }
         pthread_mutex_lock(&w->lock);
-        bool more = wait_for_jobs(w, &prune_at);
+        bool more = wait_for_jobs(w, prune_mono_ns);
         size_t count = take_batch(w, jobs);
         w->ended = !more;
         pthread_mutex_unlock(&w->lock);

@@ -2,6 +2,7 @@
 #include "tests/unit/schema/unit.h"
 
 #include <dirent.h>
+#include <signal.h>
 
 #include "schema/inner.h"
 
@@ -354,11 +355,84 @@ START_TEST(a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
     auto_free_ char *data = bytes_of(LARGE, 10);
     struct blob b = put_bytes(p.s, data, LARGE);
     struct err e;
+    int64_t deleted = 0;
     ck_ok(store_begin(p.s, STORE_DURABLE, &e));
-    ck_ok(blob_sweep(p.s, 10, &e));
+    ck_ok(blob_sweep(p.s, 10, &deleted, &e));
+    ck_assert_int_eq(deleted, 1);
     ck_assert(!has_file(&p, &b));
     store_rollback(p.s); /* the row is back, and its file is not */
     put_bytes(p.s, data, LARGE);
+    ck_content(p.s, &b, data, LARGE);
+}
+END_TEST
+
+/* ---- strays */
+
+/* Another process writes and dies before its commit. */
+static void die_while_putting(const struct place *p, const char *data)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err e;
+        struct blob b;
+        struct store *s = open_store(p, (struct store_options){ 0 });
+        if (store_begin(s, STORE_DURABLE, &e) == 0 && blob_put(s, data, LARGE, &b, &e) == 0)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+}
+
+static struct blob blob_of(const char *data)
+{
+    struct blob b = { .present = true, .bytes = LARGE };
+    store_sha256(data, LARGE, b.sha256);
+    return b;
+}
+
+START_TEST(pruning_removes_files_whose_writer_died_and_no_others)
+{
+    auto_place_ struct place p = place_without_grace();
+    auto_free_ char *dead = bytes_of(LARGE, 20), *living = bytes_of(LARGE, 21);
+    const struct blob stray = blob_of(dead);
+    store_close(p.s); /* the child must not inherit it */
+    die_while_putting(&p, dead);
+    p.s = open_store(&p, (struct store_options){ .blob_grace_ms = -1 });
+    auto_submission_ struct submission sub = request(p.s, 1);
+    sub.tests[0].stdin_blob = put_bytes(p.s, living, LARGE);
+    accept_it(p.s, &sub);
+    auto_free_ char *foreign = path_of(&p, &stray);
+    memcpy(strrchr(foreign, '/') + 1, "README", 7);
+    close(open(foreign, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ck_assert(has_file(&p, &stray));
+    ck_assert_int_eq(prune(p.s), 0);
+    ck_assert(!has_file(&p, &stray));
+    ck_assert_int_eq(access(foreign, F_OK), 0);
+    ck_content(p.s, &sub.tests[0].stdin_blob, living, LARGE);
+    put_bytes(p.s, dead, LARGE);
+    ck_content(p.s, &stray, dead, LARGE);
+}
+END_TEST
+
+START_TEST(pruning_spares_files_that_are_fresh_or_older_than_the_database)
+{
+    static const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+    auto_place_ struct place p = place_new();
+    auto_free_ char *data = bytes_of(LARGE, 22);
+    struct blob b;
+    struct err e;
+    ck_ok(blob_stage(p.s, data, LARGE, &b, &e));
+    prune(p.s); /* within the grace */
+    ck_assert(has_file(&p, &b));
+    store_close(p.s);
+    p.s = open_store(&p, (struct store_options){ .blob_grace_ms = -1 });
+    auto_free_ char *path = path_of(&p, &b);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    prune(p.s); /* of an older database, who knows */
+    ck_assert(has_file(&p, &b));
+    ck_ok(blob_put_staged(p.s, &b, data, &e));
     ck_content(p.s, &b, data, LARGE);
 }
 END_TEST
@@ -372,4 +446,6 @@ UNIT_MAIN("blob", bytes_of_any_length_come_back, an_absent_blob_reads_as_empty,
           nothing_temporary_is_left_behind, opening_removes_what_crashes_left_half_written,
           pruning_removes_what_nobody_refers_to, pruning_spares_what_was_put_of_late,
           putting_again_renews_the_grace, pruning_forgets_ended_submissions_and_keeps_living_ones,
-          pruning_stops_at_its_limit, a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put)
+          pruning_stops_at_its_limit, a_sweep_that_dies_before_its_commit_is_mended_by_the_next_put,
+          pruning_removes_files_whose_writer_died_and_no_others,
+          pruning_spares_files_that_are_fresh_or_older_than_the_database)

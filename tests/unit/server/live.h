@@ -143,6 +143,14 @@ static inline struct answer get(const struct live *l, const char *path)
     return ask(l, "GET", path, "", NULL);
 }
 
+/* It has this status and, anywhere, this part; it is freed. */
+static inline void ck_status(struct answer a, long status, const char *part)
+{
+    ck_assert_msg(a.status == status, "wanted %ld: %s", status, buf_text(&a.all));
+    ck_assert_has(buf_text(&a.all), part);
+    answer_done(&a);
+}
+
 static inline json_t *parsed(const struct answer *a)
 {
     json_t *j = json_loads(a->body, JSON_REJECT_DUPLICATES, NULL);

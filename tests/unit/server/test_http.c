@@ -7,13 +7,6 @@ static void started(struct live *l)
     live_start(l);
 }
 
-static void ck_status(struct answer a, long status, const char *part)
-{
-    ck_assert_msg(a.status == status, "wanted %ld: %s", status, buf_text(&a.all));
-    ck_assert_has(buf_text(&a.all), part);
-    answer_done(&a);
-}
-
 START_TEST(the_first_start_leaves_an_admin_key_that_works)
 {
     auto_live_ struct live l;

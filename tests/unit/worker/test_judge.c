@@ -154,6 +154,49 @@ START_TEST(the_same_source_compiles_once_and_errors_keep_their_diagnostics)
 }
 END_TEST
 
+static void use_cache(struct bench *b, int64_t max_bytes)
+{
+    struct err e;
+    artifact_cache_close(b->artifacts);
+    ck_ok(artifact_cache_open(b->place.dir, max_bytes, &b->artifacts, &e));
+    b->judge.artifacts = b->artifacts;
+}
+
+/* Bytes of all files below the artifacts' folder. */
+static int64_t sum_bytes;
+
+static int add_bytes(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)path;
+    (void)ftw;
+    sum_bytes += flag == FTW_F ? st->st_size : 0;
+    return 0;
+}
+
+START_TEST(a_tiny_cache_evicts_and_every_program_still_runs)
+{
+    enum { PROGRAMS = 8, MAX_BYTES = 3 << 20 };
+    BENCH(b);
+    use_cache(&b, MAX_BYTES);
+    auto_free_ char *dir = xasprintf("%s/artifacts", b.place.dir);
+    for (int i = 0; i <= PROGRAMS + 1; i++) { /* then the last again, and the first again */
+        int program_number = i < PROGRAMS ? i : i == PROGRAMS ? PROGRAMS - 1 : 0;
+        auto_free_ char *source = xasprintf("#include <stdio.h>\nchar fill[300000] = { %d };\n"
+                                            "int main(void) { printf(\"%%d\\n\", fill[0]); }",
+                                            program_number + 1);
+        auto_free_ char *expected = xasprintf("%d\n", program_number + 1);
+        auto_submission_ struct submission sub = program(&b, "c17", source, expected);
+        auto_report_ struct submission_report r = judged(&b, &sub);
+        ck_assert_int_eq(r.sub.verdict, VERDICT_ACCEPTED);
+        ck_assert_int_eq(r.compile.cached, i == PROGRAMS);
+        sum_bytes = 0;
+        ck_assert_int_eq(nftw(dir, add_bytes, 16, FTW_PHYS), 0);
+        ck_assert_int_gt(sum_bytes, 300000);
+        ck_assert_int_le(sum_bytes, MAX_BYTES);
+    }
+}
+END_TEST
+
 START_TEST(a_compiler_that_would_run_for_ever_is_a_compile_error)
 {
     BENCH(b);
@@ -323,6 +366,7 @@ int main(void)
         many_files_are_compiled_together,
         the_entry_point_chooses_the_file_that_is_started,
         the_same_source_compiles_once_and_errors_keep_their_diagnostics,
+        a_tiny_cache_evicts_and_every_program_still_runs,
         a_compiler_that_would_run_for_ever_is_a_compile_error,
         phases_add_up_to_the_time_from_claim_to_record,
         the_first_failure_ends_it_or_not_as_asked,
