@@ -161,10 +161,49 @@ static void find_route(struct request *r, const char *method, const char *url)
     }
 }
 
+/* How many headers say where the body ends, and the last that says it in a way we do not know. */
+struct framing {
+    int count;
+    const char *unknown;
+};
+
+static enum MHD_Result note_framing(void *cls, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct framing *f = cls;
+    (void)kind;
+    bool coding = strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    if (coding || strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
+        f->count++;
+    if (coding && (value == NULL || strcasecmp(value, "chunked") != 0))
+        f->unknown = value != NULL ? value : "";
+    return MHD_YES;
+}
+
+/* Where a body ends must not depend on who reads: a proxy before us that takes another of two
+ * lengths would take the rest for a request of its own (RFC 9112, 6.3 and 11.2). */
+static void check_framing(struct request *r)
+{
+    struct framing f = { 0 };
+    MHD_get_connection_values(r->conn, MHD_HEADER_KIND, note_framing, &f);
+    if (f.unknown != NULL)
+        request_parameter_fault(r, MHD_HTTP_HEADER_TRANSFER_ENCODING, f.unknown, "chunked");
+    else if (f.count > 1)
+        request_parameter_fault(r, MHD_HTTP_HEADER_CONTENT_LENGTH, NULL,
+                                "one Content-Length or one Transfer-Encoding");
+    else
+        return;
+    request_problem(r);
+    request_header(r, MHD_HTTP_HEADER_CONNECTION, xstrdup("close"));
+}
+
 bool admit_open(struct request *r, const char *method, const char *url)
 {
     const struct conf *conf = r->srv->conf;
     r->head = strcmp(method, "HEAD") == 0;
+    check_framing(r);
+    if (r->ready)
+        return true;
     find_route(r, method, url);
     if (!r->ready && r->srv->stopping)
         request_refuse(r, PROBLEM_BUSY, "the service is stopping");

@@ -73,6 +73,12 @@ static inline void live_start(struct live *l)
         snprintf(l->key, sizeof l->key, "%.*s", (int)strcspn(buf_text(&b), "\n"), buf_text(&b));
 }
 
+static inline void started(struct live *l)
+{
+    live_prepare(l);
+    live_start(l);
+}
+
 /* ---- the client */
 
 static inline int dial(const struct live *l)
