@@ -28,6 +28,8 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,7 +40,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/io.h"
 
-enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES_MAX = 2 };
+enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES_MAX = 3 };
 
 /* --- the table --- */
 
@@ -56,6 +58,8 @@ enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES
 #endif
 
 #define ALL_BITS UINT32_MAX
+#define HIGH_HALF_FLAG 0x100u
+#define HIGH_HALF(arg) ((arg) | HIGH_HALF_FLAG)
 #define DO_ALLOW SECCOMP_RET_ALLOW
 #define DO_ATTACK SECCOMP_RET_USER_NOTIF
 #define DO_REFUSE(errnum) (SECCOMP_RET_ERRNO | (uint32_t)(errnum))
@@ -84,6 +88,7 @@ static const struct call_row calls[] = {
 #define CHECK(name, otherwise, reason) { #name, otherwise, true },
 #define WHEN(name, arg, mask, value, action, reason)
 #define WHEN2(name, a, am, av, b, bm, bv, action, reason)
+#define WHEN3(name, a, am, av, b, bm, bv, c, cm, cv, action, reason)
 #include "sandbox/syscalls.def"
 #undef ALLOW
 #undef REFUSE
@@ -91,6 +96,7 @@ static const struct call_row calls[] = {
 #undef CHECK
 #undef WHEN
 #undef WHEN2
+#undef WHEN3
 };
 
 static const struct when_row whens[] = {
@@ -105,6 +111,13 @@ static const struct when_row whens[] = {
       { { (a), (uint32_t)(am), (uint32_t)(av) }, { (b), (uint32_t)(bm), (uint32_t)(bv) } },        \
       2,                                                                                           \
       action },
+#define WHEN3(name, a, am, av, b, bm, bv, c, cm, cv, action, reason)                               \
+    { #name,                                                                                       \
+      { { (a), (uint32_t)(am), (uint32_t)(av) },                                                   \
+        { (b), (uint32_t)(bm), (uint32_t)(bv) },                                                   \
+        { (c), (uint32_t)(cm), (uint32_t)(cv) } },                                                 \
+      3,                                                                                           \
+      action },
 #include "sandbox/syscalls.def"
 #undef ALLOW
 #undef REFUSE
@@ -112,6 +125,7 @@ static const struct when_row whens[] = {
 #undef CHECK
 #undef WHEN
 #undef WHEN2
+#undef WHEN3
 };
 
 /* --- what the kernel can do --- */
@@ -187,10 +201,12 @@ static int emit(struct buf *code, uint16_t op, uint8_t jt, uint8_t jf, uint32_t 
     return buf_add(code, &insn, sizeof insn, e);
 }
 
-static uint32_t low_half_of(uint32_t arg)
+/* Where the compared half of an argument lies: the low one, but with HIGH_HALF. */
+static uint32_t half_of(uint32_t arg)
 {
-    size_t at = offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t);
-    return (uint32_t)at + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4);
+    bool high = (arg & HIGH_HALF_FLAG) != 0, little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    size_t at = offsetof(struct seccomp_data, args) + (arg & ~HIGH_HALF_FLAG) * sizeof(uint64_t);
+    return (uint32_t)at + (high == little ? 4 : 0);
 }
 
 /* Instructions of compares `from` on, and the return after them. */
@@ -206,7 +222,7 @@ static int emit_when(struct buf *code, const struct when_row *w, bool notifies, 
 {
     for (size_t i = 0; i < w->compare_count; i++) {
         const struct compare *c = &w->compares[i];
-        if (emit(code, BPF_LD | BPF_W | BPF_ABS, 0, 0, low_half_of(c->arg), e) < 0)
+        if (emit(code, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(c->arg), e) < 0)
             return -1;
         if (c->mask != ALL_BITS && emit(code, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask, e) < 0)
             return -1;

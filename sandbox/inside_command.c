@@ -47,7 +47,6 @@ static int limit_fixed(struct err *e)
         int resource;
         rlim_t value;
     } rows[] = {
-        { RLIMIT_CORE, 0 },                /* no dump, and no pipe to the host's core handler */
         { RLIMIT_NOFILE, OPEN_FILES_MAX }, /* kernel memory that descriptors pin */
         { RLIMIT_MEMLOCK, 64 << 10 },      /* pages that cannot be reclaimed */
         { RLIMIT_SIGPENDING, 4096 },       /* queued signals are kernel memory of the user */

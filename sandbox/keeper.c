@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -432,6 +433,16 @@ static void wind_up(struct keeper *k)
     filter_done(&k->filter);
 }
 
+/* For us and, by inheritance, our cells. Where the host pipes core files to a handler it starts it,
+ * as the host's root, for a limit of 0, too; 1 is the one value that keeps it away (kernel:
+ * fs/coredump.c). Only 0 is left to those who may not raise theirs. */
+static void refuse_core_dumps(void)
+{
+    struct rlimit one = { 1, 1 }, none = { 0, 0 };
+    if (setrlimit(RLIMIT_CORE, &one) < 0)
+        (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int keeper_serve(const struct keeper_options *o)
 {
     struct keeper *k = xcalloc(1, sizeof *k);
@@ -445,6 +456,7 @@ int keeper_serve(const struct keeper_options *o)
      * files of others to the host's root. */
     k->root.layers_off = layers_off();
     (void)clearenv();
+    refuse_core_dumps();
     if (geteuid() == 0)
         (void)prctl(PR_SET_DUMPABLE, 0);
     int status = 0;

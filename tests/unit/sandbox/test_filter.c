@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -99,6 +102,7 @@ START_TEST(every_row_gives_what_it_says)
 #define CHECK(name, otherwise, reason)
 #define WHEN(name, arg, mask, value, action, reason)
 #define WHEN2(name, a, am, av, b, bm, bv, action, reason)
+#define WHEN3(name, a, am, av, b, bm, bv, c, cm, cv, action, reason)
 #include "sandbox/syscalls.def"
     };
     size_t known = 0;
@@ -247,6 +251,23 @@ static const struct {
     { SYS_mknodat, 0, 0, S_IFCHR | 0600, 0, EPERM },
     { SYS_mknodat, 0, 0, S_IFBLK | 0600 | HIGH, 0, EPERM },
     { SYS_mknodat, 0, 0, S_IFIFO | 04600, 0, EPERM },
+    { SYS_mmap, 0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, FINE },
+    { SYS_mmap, 0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << 26), ENOMEM },
+    { SYS_memfd_create, 0, MFD_CLOEXEC, 0, 0, FINE },
+    { SYS_memfd_create, 0, MFD_CLOEXEC | MFD_HUGETLB, 0, 0, EINVAL },
+    { SYS_shmget, 0, 4096, IPC_CREAT | SHM_HUGETLB, 0, EPERM },
+    { SYS_madvise, 0, 4096, MADV_DONTNEED, 0, FINE },
+    { SYS_madvise, 0, 4096, MADV_MERGEABLE | HIGH, 0, EINVAL },
+    { SYS_ioctl, 0, 0x8940, 0, 0, ENOTTY }, /* SIOCGIFBR */
+    { SYS_ioctl, 0, 0x8982, 0, 0, ENOTTY }, /* SIOCGIFVLAN */
+    { SYS_ioctl, 0, 0x89a0, 0, 0, ENOTTY }, /* SIOCBRADDBR */
+    { SYS_setrlimit, RLIMIT_NOFILE, 1, 0, 0, FINE },
+    { SYS_setrlimit, RLIMIT_CORE, 1, 0, 0, EPERM },
+    { SYS_setrlimit, RLIMIT_CORE | HIGH, 1, 0, 0, EPERM },
+    { SYS_prlimit64, 0, RLIMIT_NOFILE, 1, 0, FINE },
+    { SYS_prlimit64, 0, RLIMIT_CORE, 0, 1, FINE },
+    { SYS_prlimit64, 0, RLIMIT_CORE, 1, 1, EPERM },
+    { SYS_prlimit64, 0, RLIMIT_CORE | HIGH, HIGH, 1, EPERM }, /* a pointer whose low half is 0 */
     { SYS_clone3, 0, 0, 0, 0, ENOSYS },
     { SYS_seccomp, 0, 0, 0, 0, ENOSYS },
 };
