@@ -284,6 +284,45 @@ static int check_within_ceilings(const struct conf *c, const char *section, cons
     return 0;
 }
 
+/* Elapsed time over before the cores could use up the cpu time: that limit would never be met. */
+static int check_times(const struct conf *c, const char *section, const struct limits *l,
+                       struct err *e)
+{
+    int64_t least_ms = (l->cpu_time_ms + c->box_cpus - 1) / c->box_cpus;
+    if (l->wall_time_ms >= least_ms)
+        return 0;
+    return err_input(e,
+                     "%s.wall_time_ms: expected at least %" PRId64 " ms, %s.cpu_time_ms over"
+                     " box.cpus, got %" PRId64,
+                     section, least_ms, section, l->wall_time_ms);
+}
+
+static int check_limits(const struct conf *c, struct err *e)
+{
+    if (check_within_ceilings(c, "limits", &c->limits, e) < 0 ||
+        check_within_ceilings(c, "compile_limits", &c->compile_limits, e) < 0 ||
+        check_times(c, "limits", &c->limits, e) < 0 ||
+        check_times(c, "compile_limits", &c->compile_limits, e) < 0)
+        return -1;
+    return check_times(c, "ceilings", &c->ceilings, e);
+}
+
+enum { RETENTION_LEAST_MS = 1000 };
+
+static int check_service(const struct conf *c, struct err *e)
+{
+    if (c->server_connections < c->server_threads)
+        return err_input(
+            e, "server.connections: expected at least server.threads, %" PRId64 ", got %" PRId64,
+            c->server_threads, c->server_connections);
+    if (c->store_retention_ms != 0 && c->store_retention_ms < RETENTION_LEAST_MS)
+        return err_input(e,
+                         "store.retention_ms: expected 0s, which keeps everything, or at least"
+                         " 1s, for results to be fetched, got %" PRId64 "ms",
+                         c->store_retention_ms);
+    return 0;
+}
+
 int conf_log_level(const char *name, enum log_level *ret, struct err *e)
 {
     static const char *const names[] = {
@@ -337,8 +376,7 @@ int conf_check(const struct conf *c, struct err *e)
 {
     enum log_level level;
     if (check_listen(c, e) < 0 || conf_log_level(c->log_level, &level, e) < 0 ||
-        check_within_ceilings(c, "limits", &c->limits, e) < 0 ||
-        check_within_ceilings(c, "compile_limits", &c->compile_limits, e) < 0)
+        check_limits(c, e) < 0 || check_service(c, e) < 0)
         return -1;
     if (c->store_data_dir[0] == '\0')
         return err_input(e, "store.data_dir: expected a directory, got \"\"");

@@ -63,8 +63,9 @@ struct opt_list;
 must_check_ int conf_load_args(struct conf *c, const char *path, const struct opt_list *pairs,
                                struct err *e);
 
-/* What spans keys: limits and compile_limits within ceilings, a known log level, a valid listen
- * address. */
+/* What spans keys: limits and compile_limits within ceilings, wall time that lets cpu time be
+ * used, connections for all threads, a retention that leaves time to fetch, a known log level, a
+ * valid listen address. */
 must_check_ int conf_check(const struct conf *c, struct err *e);
 
 /* The level that a text such as conf.log_level names. */

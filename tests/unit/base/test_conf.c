@@ -76,7 +76,7 @@ START_TEST(a_file_sets_keys_of_every_kind)
                                "server:\n  listen: \"[::1]:9\"\n  threads: 4\n"
                                "  body_bytes: 1M\n  idle_timeout_ms: 90s\n"
                                "  allow_anonymous: true\n"
-                               "limits: {cpu_time_ms: 1.5s, wall_time_ms: 700, memory_bytes: 64M,"
+                               "limits: {cpu_time_ms: 1.5s, wall_time_ms: 1700, memory_bytes: 64M,"
                                " process_count: 3, output_bytes: 100}\n"
                                "images:\n  debian: /srv/debian\n  alpine-3.20: /srv/alpine\n"
                                "log:\n",
@@ -88,7 +88,7 @@ START_TEST(a_file_sets_keys_of_every_kind)
     ck_assert_int_eq(c.server_idle_timeout_ms, 90000);
     ck_assert(c.server_allow_anonymous);
     ck_assert_int_eq(c.limits.cpu_time_ms, 1500);
-    ck_assert_int_eq(c.limits.wall_time_ms, 700);
+    ck_assert_int_eq(c.limits.wall_time_ms, 1700);
     ck_assert_int_eq(c.limits.memory_bytes, 64 << 20);
     ck_assert_int_eq(c.limits.output_bytes, 100);
     ck_assert_uint_eq(c.image_count, 2);
@@ -277,6 +277,41 @@ START_TEST(what_spans_keys_is_checked_at_the_end)
 }
 END_TEST
 
+static void check_two(const char *key, const char *value, const char *other, const char *text,
+                      const char *part)
+{
+    auto_conf_ struct conf c;
+    struct err e;
+    conf_init(&c);
+    ck_assert_int_eq(conf_set(&c, key, value, "--set", &e), 0);
+    ck_assert_int_eq(conf_set(&c, other, text, "--set", &e), 0);
+    if (part == NULL)
+        ck_assert_msg(conf_check(&c, &e) == 0, "%s", e.msg);
+    else
+        ck_assert_msg(conf_check(&c, &e) == -1, "accepted %s=%s %s=%s", key, value, other, text);
+    if (part != NULL)
+        ck_assert_has(e.msg, part);
+}
+
+START_TEST(ranges_that_make_no_sense_together_are_refused)
+{
+    check_two("server.threads", "64", "server.connections", "63",
+              "server.connections: expected at least server.threads, 64, got 63");
+    check_two("server.threads", "64", "server.connections", "64", NULL);
+    check_two("limits.cpu_time_ms", "20s", "limits.wall_time_ms", "19s",
+              "limits.wall_time_ms: expected at least 20000 ms, limits.cpu_time_ms over box.cpus, "
+              "got 19000");
+    check_two("limits.cpu_time_ms", "20s", "box.cpus", "2", NULL);
+    check_two("compile_limits.cpu_time_ms", "61s", "limits.cpu_time_ms", "2s",
+              "compile_limits.wall_time_ms");
+    check_two("ceilings.wall_time_ms", "60s", "compile_limits.wall_time_ms", "60s",
+              "ceilings.wall_time_ms: expected at least 120000 ms");
+    check_refuses("store.retention_ms", "999ms", "expected 0s, which keeps everything, or");
+    check_two("store.retention_ms", "1s", "server.wait_max_ms", "600s", NULL);
+    check_two("server.wait_max_ms", "600s", "server.idle_timeout_ms", "1s", NULL);
+}
+END_TEST
+
 START_TEST(listen_is_an_address_and_a_port)
 {
     static const char *const bad[] = { "",
@@ -384,5 +419,6 @@ UNIT_MAIN("conf", the_defaults_are_those_of_the_tables, a_file_sets_keys_of_ever
           images_are_counted, variables_override_the_file,
           variables_of_other_readers_are_left_alone, a_wrong_variable_is_named,
           a_missing_file_is_an_error_only_when_asked_for, what_spans_keys_is_checked_at_the_end,
-          listen_is_an_address_and_a_port, serving_without_keys_is_for_loopback_only,
-          the_example_reads_back_as_the_defaults, the_example_and_the_manual_have_every_key)
+          ranges_that_make_no_sense_together_are_refused, listen_is_an_address_and_a_port,
+          serving_without_keys_is_for_loopback_only, the_example_reads_back_as_the_defaults,
+          the_example_and_the_manual_have_every_key)

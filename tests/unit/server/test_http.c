@@ -422,6 +422,26 @@ START_TEST(one_failing_request_leaves_the_others_of_its_batch_alone)
 }
 END_TEST
 
+START_TEST(who_waits_or_follows_may_be_silent_longer_than_others)
+{
+    auto_live_ struct live l;
+    live_prepare(&l);
+    live_set(&l, "server.idle_timeout_ms", "1s");
+    live_start(&l);
+    char id[STORE_ID_BYTES];
+    int waiting = say(&l, l.key, "POST", "/v1/submissions?wait=4", "", SMALL);
+    usleep(20000);
+    submit(&l, SMALL, id);
+    auto_free_ char *path = xasprintf("/v1/submissions/%s/events", id);
+    int stream = say(&l, l.key, "GET", path, "", NULL);
+    usleep(3000000);
+    judge_one(&l);
+    judge_one(&l);
+    ck_status(hear(waiting), 200, "\"accepted\"");
+    ck_status(hear(stream), 200, "event: done");
+}
+END_TEST
+
 START_TEST(stopping_answers_those_who_wait)
 {
     auto_live_ struct live l;
@@ -453,4 +473,5 @@ UNIT_MAIN("http", the_first_start_leaves_an_admin_key_that_works,
           a_full_queue_is_busy_and_says_when_to_come_again,
           without_a_worker_the_service_is_not_ready,
           anonymous_service_is_for_loopback_and_no_web_page, many_requests_at_once_share_commits,
-          one_failing_request_leaves_the_others_of_its_batch_alone, stopping_answers_those_who_wait)
+          one_failing_request_leaves_the_others_of_its_batch_alone,
+          who_waits_or_follows_may_be_silent_longer_than_others, stopping_answers_those_who_wait)
