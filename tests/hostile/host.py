@@ -108,8 +108,8 @@ def dead_groups(keepers):
 
 
 class Host:
-    def __init__(self, stage, first_ids):
-        self.stage, self.first_ids = stage, first_ids
+    def __init__(self, stage):
+        self.stage = stage
         self.before = self.look()
         self.keepers = set()  # process ids, as texts
 
