@@ -108,7 +108,14 @@ def strangers(keeper):
     names = cells(keeper)
     if len(names) > 1:
         found.append(f"groups {sorted(names)} of keeper {keeper}")
+    found += [f"group {g} without a process" for g in groups_of(keeper) for n in names
+              if os.path.isdir(os.path.join(g, n)) and not inhabited(os.path.join(g, n))]
     return found
+
+
+def inhabited(group):
+    """Whether a process is in the group or in one below it."""
+    return any(read(os.path.join(folder, "cgroup.procs")) for folder, _, _ in os.walk(group))
 
 
 def ids_of(keepers):
