@@ -64,15 +64,18 @@ static int reset_signals(struct err *e)
 
 static int set_limits(struct err *e)
 {
-    struct rlimit files, no_core = { 0, 0 };
+    struct rlimit files, no_core = { 0, 0 }, one_byte = { 1, 1 };
     const struct rlimit many = { NOFILE_COUNT, NOFILE_COUNT };
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return err_sys(e, "getrlimit");
     files.rlim_cur = files.rlim_max;
     /* Containers may forbid more; then it is what there is. */
     bool raised = files.rlim_max < NOFILE_COUNT && setrlimit(RLIMIT_NOFILE, &many) == 0;
-    /* A core file of the server would hold keys and other people's programs. */
-    if ((!raised && setrlimit(RLIMIT_NOFILE, &files) < 0) || setrlimit(RLIMIT_CORE, &no_core) < 0)
+    if (!raised && setrlimit(RLIMIT_NOFILE, &files) < 0)
+        return err_sys(e, "setrlimit");
+    /* A core of the server would hold keys and other people's programs. A limit of 1 also keeps a
+     * core handler of the host away, which 0 does not; an ordinary user may be unable to set it. */
+    if (setrlimit(RLIMIT_CORE, &one_byte) < 0 && setrlimit(RLIMIT_CORE, &no_core) < 0)
         return err_sys(e, "setrlimit");
     umask(077);
     return 0;
