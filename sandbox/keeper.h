@@ -70,7 +70,7 @@ struct running {
     int64_t wall_deadline_mono_ns, cpu_check_mono_ns, kill_again_mono_ns;
     int64_t stop_mono_ns;                             /* when the cause had it killed */
     int64_t look_mono_ns, look_every_ns, look_cpu_ns; /* see "busy or idle" in keeper_run.c */
-    int look_count, busy_count;
+    int look_count, computed_count, ready_count;
     struct cell_end end;
     struct box_outcome outcome;
 };

@@ -94,8 +94,10 @@ static int exact_cpu_ns(const struct keeper *k, const struct running *r, int64_t
  *
  * Whether a program that ran into its wall limit computed or waited cannot be told from its cpu
  * time: on a busy host a loop gets little of it. What tells is what its threads want, so we look at
- * them now and then: at each look it was busy if it used half a core since the last one, or if a
- * thread of it is running or ready to run. */
+ * them now and then. At each look it computed if it used half a core since the last one; else it
+ * was ready if a thread of it is running or would be. Who computed at half of the looks is busy,
+ * and so is who was ready at three of four: more than that, for a program that sleeps on and off
+ * also waits for its turn on such a host. */
 
 enum { LOOKS = 40 };
 #define LOOK_MIN_NS (5 * NS_PER_MS)
@@ -116,8 +118,9 @@ static void look(struct running *r, int64_t now)
     int64_t since_ns = now - (r->look_mono_ns - r->look_every_ns);
     bool known = cgroup_cpu_ns(&r->cell.group, &cpu_ns) == 0;
     bool computed = known && (cpu_ns - r->look_cpu_ns) * 2 >= since_ns;
-    r->busy_count += computed || cgroup_runs(&r->cell.group);
     r->look_count++;
+    r->computed_count += computed;
+    r->ready_count += computed || cgroup_runs(&r->cell.group);
     r->look_cpu_ns = known ? cpu_ns : r->look_cpu_ns;
     r->look_mono_ns = now + r->look_every_ns;
     cgroup_sample_memory(&r->cell.group);
@@ -126,7 +129,8 @@ static void look(struct running *r, int64_t now)
 static enum box_cause wall_cause(struct running *r, int64_t now)
 {
     look(r, now);
-    return r->busy_count * 2 >= r->look_count ? BOX_CAUSE_WALL : BOX_CAUSE_IDLE;
+    bool busy = r->computed_count * 2 >= r->look_count || r->ready_count * 4 >= r->look_count * 3;
+    return busy ? BOX_CAUSE_WALL : BOX_CAUSE_IDLE;
 }
 
 /* ---- clocks

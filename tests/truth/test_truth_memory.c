@@ -23,7 +23,7 @@ static struct box_outcome take(struct kit *k, const char *kind, int64_t bytes, c
     s.command.limits.memory_bytes = ROOM_BYTES;
     s.command.limits.stack_bytes = 1 << 30;
     s.command.limits.process_count = 300;
-    s.command.limits.cpu_time_ms = kit_slow(10000);
+    s.command.limits.cpu_time_ms = kit_slow(5000);
     shot_run(k, &s);
     shot_done(&s);
     return s.o;
@@ -142,7 +142,9 @@ START_TEST(an_image_that_does_not_fit_ends_as_memory)
 }
 END_TEST
 
-START_TEST(the_least_limit_ends_what_needs_more_as_memory)
+/* Where an interpreter's code hardly fits, the kernel may read it again and again instead of
+ * killing it: then it runs out of time. Never is it a fault of the program. */
+START_TEST(an_interpreter_without_room_ends_as_memory)
 {
     static const char *const programs[] = { "/usr/bin/python3", "/usr/bin/perl" };
     struct kit k;
@@ -153,11 +155,15 @@ START_TEST(the_least_limit_ends_what_needs_more_as_memory)
         s.argv[0] = programs[i];
         s.argv[1] = i == 0 ? "-c" : "-e";
         s.argv[2] = i == 0 ? "x = 'a' * 50000000" : "$x = 'a' x 50000000";
-        s.command.limits.memory_bytes = 4 * MIB;
-        shot_run(&k, &s);
-        ck_assert_msg(s.o.cause == BOX_CAUSE_MEMORY || s.o.exec_errno == ENOENT,
-                      "%s: cause %s, code %d, signal %d", programs[i], box_cause_name(s.o.cause),
-                      s.o.exit_code, s.o.signal);
+        for (int64_t limit = 4 * MIB; limit <= 16 * MIB; limit *= 2) {
+            s.command.limits.memory_bytes = limit;
+            s.command.limits.cpu_time_ms = kit_slow(500);
+            shot_run(&k, &s);
+            bool slow = limit < 16 * MIB && s.o.cause == BOX_CAUSE_CPU;
+            ck_assert_msg(slow || s.o.cause == BOX_CAUSE_MEMORY || s.o.exec_errno == ENOENT,
+                          "%s: cause %s, code %d, signal %d", programs[i],
+                          box_cause_name(s.o.cause), s.o.exit_code, s.o.signal);
+        }
         shot_done(&s);
     }
     kit_close(&k);
@@ -167,4 +173,4 @@ END_TEST
 KIT_MAIN("truth of memory", more_than_the_limit_of_whatever_kind_ends_as_memory,
          the_limit_is_exact_to_a_batch_of_pages, nothing_is_refused_below_the_limit,
          the_peak_reported_is_what_was_touched, file_pages_are_left_out_where_it_says_so,
-         an_image_that_does_not_fit_ends_as_memory, the_least_limit_ends_what_needs_more_as_memory)
+         an_image_that_does_not_fit_ends_as_memory, an_interpreter_without_room_ends_as_memory)

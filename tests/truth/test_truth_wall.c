@@ -26,7 +26,7 @@ static void run_into_wall(struct kit *k, const char *how, int64_t wall_ms, enum 
                   box_cause_name(s.o.cause), s.o.cpu_ns / NS_PER_MS);
     ck_assert_int_ge(s.o.wall_ns, wall_ms * NS_PER_MS);
     /* 20 ms is what is promised and measured; a test must not fail for what else the host does. */
-    ck_assert_int_lt(s.o.wall_ns, (wall_ms + kit_slow(200)) * NS_PER_MS);
+    ck_assert_int_lt(s.o.wall_ns, (wall_ms + kit_slow(3000)) * NS_PER_MS);
     shot_done(&s);
 }
 
@@ -76,7 +76,7 @@ START_TEST(elapsed_time_is_measured_to_the_end_of_the_program)
     shot_run(&k, &s);
     check_exit(&s.o, 0);
     ck_assert_int_ge(s.o.wall_ns, 250 * NS_PER_MS);
-    ck_assert_int_lt(s.o.wall_ns, (250 + kit_slow(200)) * NS_PER_MS);
+    ck_assert_int_lt(s.o.wall_ns, (250 + kit_slow(3000)) * NS_PER_MS);
     shot_done(&s);
     kit_close(&k);
 }

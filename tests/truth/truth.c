@@ -73,43 +73,42 @@ void truth_said(const struct shot *s, int64_t *ret_a, int64_t *ret_b)
 /* nftw has no context argument; every test is a process of its own. */
 static struct search {
     char keeper[32]; /* "/minos-PID-" */
-    struct timespec newest;
+    long newest;     /* number of the cell, which is its group's name, "c12" */
     char path[4096];
 } search;
 
-static bool newer(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-    (void)ftw;
-    const char *own = strstr(path, search.keeper);
-    const char *file = strrchr(path, '/') + 1;
+    (void)st;
+    const char *own = strstr(path, search.keeper), *file = path + ftw->base;
+    const char *cell = own != NULL ? strchr(own + 1, '/') : NULL;
     bool clock = strcmp(file, "cpuacct.usage") == 0 || strcmp(file, "cpu.stat") == 0;
-    /* In a cell's group, which is below the keeper's; cpu.stat of v1 tells of throttling only. */
-    bool cell = own != NULL && strchr(own + 1, '/') != NULL && strchr(own + 1, '/') + 1 != file;
-    bool v1_quota = strstr(path, "/cpu/") != NULL;
-    if (type == FTW_F && clock && cell && !v1_quota &&
-        (search.path[0] == '\0' || newer(&st->st_ctim, &search.newest))) {
-        search.newest = st->st_ctim;
+    /* cpu.stat of v1 tells of throttling only. */
+    if (type != FTW_F || cell == NULL || !clock || strstr(path, "/cpu/") != NULL)
+        return 0;
+    long number = 0;
+    if (sscanf(cell, "/c%ld/", &number) == 1 && number > search.newest) {
+        search.newest = number;
         snprintf(search.path, sizeof search.path, "%s", path);
     }
     return 0;
 }
 
-int64_t truth_outside_cpu_ns(pid_t keeper_pid)
+char *truth_clock_path(pid_t keeper_pid)
 {
     search = (struct search){ 0 };
     snprintf(search.keeper, sizeof search.keeper, "/minos-%d-", keeper_pid);
     (void)nftw("/sys/fs/cgroup", visit, 32, FTW_PHYS);
-    auto_file_ FILE *f = search.path[0] != '\0' ? fopen(search.path, "re") : NULL;
-    long long value = -1;
-    if (f == NULL)
+    return search.path[0] != '\0' ? strdup(search.path) : NULL;
+}
+
+int64_t truth_clock_ns(const char *path)
+{
+    auto_file_ FILE *f = fopen(path, "re");
+    long long value;
+    bool v2 = strstr(path, "cpu.stat") != NULL;
+    if (f == NULL || fscanf(f, v2 ? "usage_usec %lld" : "%lld", &value) != 1)
         return -1;
-    bool v2 = strstr(search.path, "cpu.stat") != NULL;
-    ck_assert_int_eq(fscanf(f, v2 ? "usage_usec %lld" : "%lld", &value), 1);
     return v2 ? value * 1000 : value;
 }
 

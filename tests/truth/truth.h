@@ -23,8 +23,12 @@ void truth_shot(struct shot *s, const char *verb, ...) __attribute__((sentinel))
 /* What the program said: two numbers on one line. */
 void truth_said(const struct shot *s, int64_t *ret_a, int64_t *ret_b);
 
-/* The cpu clock of the keeper's newest cell, read from its group's file. -1: there is no cell. */
-int64_t truth_outside_cpu_ns(pid_t keeper_pid);
+/* The file with the cpu clock of the keeper's newest cell; NULL when there is no cell. The caller
+ * frees. */
+char *truth_clock_path(pid_t keeper_pid);
+
+/* What it says; -1 when the cell is gone. */
+int64_t truth_clock_ns(const char *path);
 
 /* So many processes that compute, outside every cell, until truth_unload. */
 struct truth_load {
