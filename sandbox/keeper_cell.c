@@ -183,6 +183,19 @@ static int expect(int sock, char tag, int *ret_fd, struct err *e)
     return 0;
 }
 
+/* What a process of the host's root writes there becomes the floor below which those who inherit it
+ * cannot go: so the program cannot make others the first to be killed when the host's memory runs
+ * out. An ordinary user cannot set that floor. */
+static int set_oom_score(const struct cell_maker *m, const struct cell *c, const char *score,
+                         struct err *e)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)c->init_pid);
+    if (!m->user->rootless && io_write_file_at(AT_FDCWD, path, score) < 0)
+        return err_sys(e, "write oom_score_adj of the cell");
+    return 0;
+}
+
 static int write_map(pid_t pid, const char *file, const char *text, struct err *e)
 {
     char path[64];
@@ -220,7 +233,9 @@ static int handshake(const struct cell_maker *m, struct cell *c, bool attach, st
         return -1;
     if (expect(c->init_sock, 'u', NULL, e) < 0 || write_maps(m, c, e) < 0 || open_mntns(c, e) < 0)
         return -1;
-    if (say(c->init_sock, 'm', e) < 0 || expect(c->init_sock, 'r', NULL, e) < 0)
+    /* Init forks the command between 'm' and 'r', and is itself the last to be killed. */
+    if (set_oom_score(m, c, "1000", e) < 0 || say(c->init_sock, 'm', e) < 0 ||
+        expect(c->init_sock, 'r', NULL, e) < 0 || set_oom_score(m, c, "0", e) < 0)
         return -1;
     return expect(c->command_sock, 'l', &c->listener_fd, e);
 }

@@ -423,6 +423,14 @@ static int do_stdin_word(char **args)
     return fcntl(0, F_SETFL, O_APPEND | O_NONBLOCK) == 0 && fcntl(0, F_SETSIG, 42) == 0 ? 0 : 1;
 }
 
+/* Can it become less likely to be killed than others? */
+static int do_oom_score(char **args)
+{
+    (void)args;
+    int fd = open("/proc/self/oom_score_adj", O_RDWR);
+    return fd < 0 ? 1 : write(fd, "999", 3) == 3 ? 2 : 0;
+}
+
 /* Takes as much as it gets of what the kernel counts by user, says how much, and holds it. */
 static int do_hoard(char **args)
 {
@@ -481,6 +489,7 @@ int main(int argc, char **argv)
         { "pong", do_pong },
         { "stdin-word", do_stdin_word },
         { "hoard", do_hoard },
+        { "oom-score", do_oom_score },
     };
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(verbs[i].name, argv[1]) == 0)

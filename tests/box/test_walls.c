@@ -2,6 +2,7 @@
  * real keepers, root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,6 +160,28 @@ START_TEST(what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots)
 }
 END_TEST
 
+/* Some containers hold back the capability that sets the floor. */
+static bool may_set_floors(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { 0 };
+    ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+    return (data[0].effective & 1U << CAP_SYS_RESOURCE) != 0;
+}
+
+START_TEST(the_program_stays_the_first_to_be_killed_for_memory)
+{
+    struct kit k;
+    if (!may_set_floors())
+        return;
+    kit_open(&k, NULL);
+    struct box_outcome o = shot_at(&k, "oom-score", NULL);
+    check_exit(&o, 0);
+    kit_close(&k);
+}
+END_TEST
+
 KIT_MAIN("walls", no_descriptor_leads_out_of_the_root, a_client_that_does_not_read_is_left,
          the_null_device_carries_no_word_to_the_next,
-         what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots)
+         what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots,
+         the_program_stays_the_first_to_be_killed_for_memory)
