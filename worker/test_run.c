@@ -2,13 +2,18 @@
 #include "worker/test_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
 #include "worker/decide.h"
 #include "worker/expand.h"
+
+enum { INPUT_PIECE_BYTES = 1 << 20 };
 
 /* An expected output, mapped: it may be larger than what should be copied for each test. */
 struct mapping {
@@ -33,6 +38,28 @@ static int map_blob(struct store *s, const struct blob *blob, struct mapping *re
     if (p == MAP_FAILED)
         return err_sys(e, "map the expected output");
     *ret = (struct mapping){ .data = p, .len = (size_t)blob->bytes };
+    return 0;
+}
+
+/* The input as a memfd of this run's own. A file of the store is one inode for all who get the same
+ * input: locks on it would carry word between them, and fsync would have the store's disk flush. */
+static int own_input(int *fd, struct err *e)
+{
+    enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+    int seals = fcntl(*fd, F_GET_SEALS); /* files of a tmpfs answer, too */
+    if (seals >= 0 && (seals & F_SEAL_WRITE) != 0)
+        return 0; /* a small one, which is a sealed memfd already */
+    auto_fd_ int own = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (own < 0)
+        return err_sys(e, "memfd_create");
+    ssize_t n;
+    do
+        n = sendfile(own, *fd, NULL, INPUT_PIECE_BYTES);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    if (n < 0 || fcntl(own, F_ADD_SEALS, SEALS) < 0 || lseek(own, 0, SEEK_SET) < 0)
+        return err_sys(e, "copy the input");
+    close_fd(fd);
+    *fd = take_fd(&own);
     return 0;
 }
 
@@ -83,7 +110,8 @@ static int run_command(const struct judge *j, const struct job *job, const struc
     const struct language *lang = job->language;
     auto_list_ struct text_list argv = { 0 }, env = { 0 };
     auto_fd_ int stdin_fd = -1;
-    if (spec->stdin_blob.present && blob_open(j->store, &spec->stdin_blob, &stdin_fd, e) != 0)
+    if (spec->stdin_blob.present &&
+        (blob_open(j->store, &spec->stdin_blob, &stdin_fd, e) != 0 || own_input(&stdin_fd, e) != 0))
         return err_wrap(e, "input");
     struct expand_vars vars = judge_vars(j, job, &spec->limits, &job->sources.names);
     expand_list(&lang->run_command, &vars, &argv);
