@@ -11,9 +11,18 @@ FIELD = re.compile(r"^\W*(tries|layer|expect|stage|twice|stdin|limits|via|answer
 # What `minos run` gets unless the header says otherwise; the service gets the same.
 LIMITS = {"cpu_time_ms": 1000, "wall_time_ms": 2500, "memory_bytes": 64 << 20, "process_count": 16,
           "output_bytes": 1 << 20, "file_bytes": 16 << 20, "stack_bytes": 8 << 20}
+# A slow machine, such as an emulated one, gets so many times the time. Programs that look whether a limit
+# of time holds watch the clock themselves, for at least four times as long as their limit.
+SLOWNESS = max(1, int(os.environ.get("MINOS_TEST_SLOWNESS", "1")))
+WATCHED_MAX = 4
+CEILINGS = {"cpu_time_ms": 120_000, "wall_time_ms": 300_000}
 COMPILE_LIMITS = {"cpu_time_ms": 6000, "wall_time_ms": 9000, "memory_bytes": 512 << 20,
                   "process_count": 64, "output_bytes": 1 << 20, "file_bytes": 64 << 20,
                   "stack_bytes": 64 << 20}
+
+
+def compile_limits():
+    return {k: min(v * SLOWNESS, CEILINGS[k]) if k in CEILINGS else v for k, v in COMPILE_LIMITS.items()}
 
 
 class Kind:
@@ -89,12 +98,15 @@ class Program:
             raise ValueError(f"{path}: unknown limit in {self.given}")
 
     def limits(self):
-        return {**LIMITS, **self.given}
+        limits = {**LIMITS, **self.given}
+        for key in CEILINGS:
+            limits[key] *= min(SLOWNESS, WATCHED_MAX) if key in self.given else SLOWNESS
+        return limits
 
     def run_limits(self):
         """As the service adds a runtime's own needs; for the compile stage those of compilers."""
         if self.compile_stage:
-            return COMPILE_LIMITS
+            return compile_limits()
         limits = self.limits()
         for key, value in self.kind.extra.items():
             limits[key] = max(limits[key], value) if key.endswith("_ms") else limits[key] + value

@@ -58,16 +58,16 @@ def sysv():
     return found
 
 
-def processes(first_id):
+def processes(first_id, id_count):
     """Processes with ids of our cells, those that wait for a job left out."""
     found = []
     for pid in filter(str.isdigit, names("/proc")):
         status = read(f"/proc/{pid}/status")
         ids = re.search(r"^Uid:\s+(\d+)\s+(\d+)", status, re.M)
-        if not ids or not any(first_id <= int(i) < first_id + CELL_IDS for i in ids.groups()):
+        if not ids or not any(first_id <= int(i) < first_id + id_count for i in ids.groups()):
             continue
         try:
-            if os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("minos-box"):
+            if os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("minos"):
                 continue
         except OSError:
             pass  # a zombie has none, and is a leftover all the same
@@ -126,11 +126,11 @@ class Host:
         """What the service itself needs (its socket...) is none of the programs' doing."""
         self.before = self.look()
 
-    def changes(self, first_id):
+    def changes(self, starter):
         now = self.look()
         found = [f"new: {x}" for x in sorted(now - self.before)]
         found += [f"gone: {x}" for x in sorted(self.before - now)]
-        found += processes(first_id) + self.stage.damaged()
+        found += processes(starter.first_id, starter.id_count) + self.stage.damaged() + starter.left()
         return found + dead_groups(self.keepers)
 
     def note_keepers(self, pid):
@@ -141,13 +141,13 @@ class Host:
             self.keepers |= set(children(child))
         return bool(below)
 
-    def settle(self, first_id):
+    def settle(self, starter):
         """The changes that stay."""
         deadline = time.monotonic() + SETTLE_S
-        found = self.changes(first_id)
+        found = self.changes(starter)
         while found and time.monotonic() < deadline:
             time.sleep(0.1)
-            found = self.changes(first_id)
+            found = self.changes(starter)
         return found
 
 

@@ -10,9 +10,9 @@ import threading
 import time
 import urllib.parse
 
-from corpus import COMPILE_LIMITS
+from corpus import SLOWNESS, compile_limits
 
-READY_S, RUN_S, STOP_S = 90, 60, 30
+READY_S, RUN_S, STOP_S = 90 * SLOWNESS, 60 * SLOWNESS, 30 * SLOWNESS
 CAUSES = {"cpu": "time_limit", "wall": "time_limit", "idle": "idle_limit", "memory": "memory_limit",
           "output": "output_limit", "processes": "process_limit", "seccomp": "security_violation"}
 
@@ -42,26 +42,34 @@ def texts(value):
 class HttpLane:
     name = "http"
 
-    def __init__(self, stage, first_id, machine, programs=None, environment=None):
-        self.stage, self.first_id, self.machine = stage, first_id, machine
-        self.data = os.path.join(stage.work, f"data-{first_id}")
-        self.log = open(os.path.join(stage.work, f"service-{first_id}.log"), "w", encoding="utf-8")
-        settings = {"worker.slots": 2, "box.id_base": first_id,
+    def __init__(self, stage, starter, machine, programs=None, environment=None):
+        self.stage, self.starter, self.machine = stage, starter, machine
+        home = os.path.join(stage.work, f"service-{starter.first_id}")
+        os.mkdir(home)
+        starter.own(home)
+        self.data = os.path.join(home, "data")
+        self.log = open(os.path.join(stage.work, f"service-{starter.first_id}.log"), "w", encoding="utf-8")
+        settings = {"worker.slots": 2, **starter.settings(),
                     "worker.languages_dir": os.path.join(stage.repo, "tests/hostile/languages")}
-        settings.update({f"compile_limits.{k}": v for k, v in COMPILE_LIMITS.items()})
+        settings.update({f"compile_limits.{k}": v for k, v in compile_limits().items()})
         argv = [os.path.join(programs or stage.build, "minos"), "up", "--listen", "127.0.0.1:0", "--data",
                 self.data]
         for key, value in settings.items():
             unit = "ms" if key.endswith("_ms") else ""
             argv += ["--set", f"{key}={value}{unit}"]
-        languages = os.path.join(stage.repo, "deploy/languages")
-        self.process = subprocess.Popen(
+        languages = os.environ.get("MINOS_LANGUAGES", os.path.join(stage.repo, "deploy/languages"))
+        self.process = starter.popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
             cwd="/", env={**stage.environment, **(environment or {}), "MINOS_LANGUAGES": languages})
         self.url = self.wait_ready()
         with open(os.path.join(self.data, "admin.key"), encoding="ascii") as f:
             self.key = f.read().strip()
         stage.canaries.known("admin-key", self.key)
+        _, answer = self.ask("GET", "/v1/languages")
+        self.languages = {x["id"] for x in answer["languages"] if x["available"]}
+
+    def can(self, program):
+        return program.kind.language in self.languages
 
     def wait_ready(self):
         line = []
@@ -127,10 +135,16 @@ class HttpLane:
 class BoxLane:
     name = "run"
 
-    def __init__(self, stage, first_id, machine, builder, box=None, environment=None, options=()):
-        self.stage, self.first_id, self.machine, self.builder = stage, first_id, machine, builder
+    def __init__(self, stage, starter, machine, builder, box=None, environment=None, options=()):
+        self.stage, self.starter, self.machine, self.builder = stage, starter, machine, builder
         self.box = box or os.path.join(stage.build, "minos-box")
         self.environment, self.options = environment or {}, list(options)
+
+    @staticmethod
+    def can(program):
+        commands = [program.kind.compile[0] if program.compile_stage else program.kind.run[0]]
+        commands += [program.kind.host] if program.kind.host else []
+        return all(c == "./program" or shutil.which(c) for c in commands)
 
     def command(self, program, folder):
         files = {program.kind.source: program.path}
@@ -140,8 +154,9 @@ class BoxLane:
             files["hostile.h"] = self.builder.header
         elif program.kind.host:
             files = {"program": self.builder.executable(program)}
-        argv = [self.box, "run", "--json", "--report", os.path.join(folder, "report"),
-                "--set", f"box.id_base={self.first_id}"] + self.options
+        argv = [self.box, "run", "--json", "--report", os.path.join(folder, "report")] + self.options
+        for key, value in self.starter.settings().items():
+            argv += ["--set", f"{key}={value}"]
         for name, path in files.items():
             argv += ["--file", f"{name}={path}"]
         option = {"cpu_time_ms": "time", "wall_time_ms": "wall", "memory_bytes": "memory",
@@ -154,6 +169,7 @@ class BoxLane:
     def run(self, program):
         folder = os.path.join(self.stage.work, f"run-{threading.get_ident()}")
         os.makedirs(folder, exist_ok=True)
+        self.starter.own(folder)
         try:
             return self.run_in(program, folder)
         finally:
@@ -166,8 +182,8 @@ class BoxLane:
             f.write(program.stdin)
         with open(out_path, "wb") as out, open(in_path, "rb") as stdin:
             try:
-                process = subprocess.Popen(self.command(program, folder), stdin=stdin, stdout=out, stderr=out,
-                                           env={**self.stage.environment, **self.environment}, cwd=folder)
+                process = self.starter.popen(self.command(program, folder), stdin=stdin, stdout=out, stderr=out,
+                                             env={**self.stage.environment, **self.environment}, cwd=folder)
                 while not self.machine.note_keepers(process.pid) and process.poll() is None:
                     time.sleep(0.002)
                 status = process.wait(RUN_S)

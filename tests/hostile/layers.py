@@ -9,6 +9,7 @@ import time
 import corpus
 import host
 import lanes
+from starter import Root
 
 NOTICED_MIN = 3
 # Without these a compiler that is made to work for ever does so until another limit ends it: too long.
@@ -50,15 +51,15 @@ class Trial:
 
     def leftovers(self, lane):
         deadline = time.monotonic() + SETTLE_S
-        found = self.machine.changes(lane.first_id)
+        found = self.machine.changes(lane.starter)
         while found and time.monotonic() < deadline:
             time.sleep(0.05)
-            found = self.machine.changes(lane.first_id)
+            found = self.machine.changes(lane.starter)
         return found
 
     def clean(self, lane):
         """What this program left must not count for the next."""
-        for text in host.processes(lane.first_id):
+        for text in host.processes(lane.starter.first_id, lane.starter.id_count):
             try:
                 os.kill(int(text.split()[1]), signal.SIGKILL)
             except ProcessLookupError:
@@ -74,27 +75,27 @@ class Trial:
         return noticed
 
 
-def lane_for(layer, place, machine, builder, first_id, folder):
+def lane_for(layer, place, machine, builder, starter, folder):
     off = {"MINOS_LAYERS_OFF": layer}
     box = os.path.join(folder, "minos-box")
     if layer == ROOT:
-        return lanes.BoxLane(place, first_id, machine, builder, box, {}, ROOT_OPTIONS)
+        return lanes.BoxLane(place, starter, machine, builder, box, {}, ROOT_OPTIONS)
     if layer == BY_SERVICE:
-        return lanes.HttpLane(place, first_id, machine, folder, off)
-    return lanes.BoxLane(place, first_id, machine, builder, box, off)
+        return lanes.HttpLane(place, starter, machine, folder, off)
+    return lanes.BoxLane(place, starter, machine, builder, box, off)
 
 
 def run(wanted, place, programs, score, faults_of, run_pair):
     builder = corpus.Builder(os.path.join(place.build, "hostile"),
                              os.path.join(place.repo, "tests/hostile/programs/hostile.h"))
-    first_id = 100_000_000 + os.getpid() % 200 * host.CELL_IDS
+    starter = Root(100_000_000 + os.getpid() % 200 * host.CELL_IDS)
     place.canaries.new("answer")
     machine = host.Host(place)
     folder = layered_programs(place)
     trial = Trial(place, machine, faults_of, run_pair)
     for layer in wanted or names(place.repo):
         began = time.monotonic()
-        lane = lane_for(layer, place, machine, builder, first_id, folder)
+        lane = lane_for(layer, place, machine, builder, starter, folder)
         machine.rebase()
         chosen = [p for p in programs if layer in p.layers and lane.name in p.via
                   and not (layer in BOUNDS and p.compile_stage)]
