@@ -5,6 +5,7 @@
 #include "sandbox/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,21 @@ struct listener {
     bool ending;
 };
 
+/* The directory may be the user's own, who could have put another file in the socket's place by
+ * now: so give away what we see to be a socket of ours with no other name, and not a path. */
+static int give_socket(const char *path, uid_t uid, struct err *e)
+{
+    struct stat st;
+    auto_fd_ int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0 || fstat(file, &st) < 0)
+        return err_sys(e, "open %s", path);
+    if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+        return err_set(e, ERR_SYS, EPERM, "%s was replaced", path);
+    if (fchownat(file, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
+        return err_sys(e, "give %s to user %u", path, uid);
+    return 0;
+}
+
 static int open_socket(const struct listen_options *o, int *ret, struct err *e)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -48,8 +64,10 @@ static int open_socket(const struct listen_options *o, int *ret, struct err *e)
     mode_t before = umask(0177);
     int r = bind(sock, (struct sockaddr *)&sa, sizeof sa);
     umask(before);
-    if (r < 0 || lchown(o->socket_path, o->uid, (gid_t)-1) < 0 || listen(sock, 64) < 0)
+    if (r < 0 || listen(sock, 64) < 0)
         return err_sys(e, "listen on %s", o->socket_path);
+    if (give_socket(o->socket_path, o->uid, e) < 0)
+        return -1;
     *ret = take_fd(&sock);
     return 0;
 }
