@@ -233,8 +233,8 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
     int status = end->report.wait_status;
     bool known = end->reported && r->cause == BOX_CAUSE_NONE;
     /* Once killed it ran no further, however long the kernel took to clear it away. */
-    int64_t end_mono_ns =
-        r->cause != BOX_CAUSE_NONE && !end->reported ? r->stop_mono_ns : end->report.end_mono_ns;
+    bool stopped = !end->reported && r->stop_mono_ns > 0;
+    int64_t end_mono_ns = stopped ? r->stop_mono_ns : end->report.end_mono_ns;
     *o = (struct box_outcome){
         .started = end->exec_errno == 0,
         .exec_errno = end->exec_errno,

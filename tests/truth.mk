@@ -7,9 +7,9 @@ TRUTH_RUNS ?= 300
 truth_objs := $(box_test_objs) $(call obj,tests/truth/truth.c)
 extra_src  += $(wildcard tests/truth/*.c)
 
-$(BUILD)/box/known: tests/truth/known.c
+$(BUILD)/box/known: tests/truth/known.c tests/truth/known_memory.c tests/truth/known.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O1 -static -o $@ $< -lpthread
+	$(CC) -std=gnu17 -D_GNU_SOURCE -I. $(WARN) -O1 -static -o $@ $(filter %.c,$^) -lpthread
 $(BUILD)/box/large: tests/truth/large.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(WARN) -O1 -static -o $@ $<
