@@ -101,7 +101,7 @@ START_TEST(the_exit_status_tells_how_the_command_ended)
         { "exit 0", "--memory=1", 125, "--memory" },
         { "exit 0", "--memory=lots", 125, "expected a size" },
         { "exit 0", "--image=nope", 125, "nope" },
-        { "exit 0", "--file=a/b=/etc/hostname", 125, "file name" },
+        { "exit 0", "--file=a/b=/etc/hostname", 125, "expected a name" },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         char option[64];
