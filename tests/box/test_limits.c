@@ -46,9 +46,8 @@ START_TEST(a_program_that_computes_past_the_wall_limit_ends_as_wall)
     shot_init(&s, "spin", NULL);
     s.command.limits.wall_time_ms = 300;
     shot_run(&k, &s);
-    /* On a host so busy that it got less than half a core, it did mostly wait. */
-    bool starved = s.o.cpu_ns * 2 < 300 * NS_PER_MS;
-    check_cause(&s.o, starved ? BOX_CAUSE_IDLE : BOX_CAUSE_WALL);
+    /* Also on a host so busy that it got less than half a core: it was ready to run all along. */
+    check_cause(&s.o, BOX_CAUSE_WALL);
     ck_assert_int_ge(s.o.wall_ns, 300 * NS_PER_MS);
     shot_done(&s);
     kit_close(&k);
