@@ -247,9 +247,13 @@ static int attack_chroot(void)
     return chroot("/tmp");
 }
 
+/* Where init has the program's id the call is allowed, and the kernel keeps it from pid 1: then we
+ * live on. */
 static int attack_kill_init(void)
 {
-    return kill(1, SIGKILL);
+    if (kill(1, SIGKILL) == 0)
+        usleep(50000);
+    return -1;
 }
 
 static int attack_connect(void)
