@@ -145,6 +145,8 @@ START_TEST(what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots)
     struct kit k;
     struct shot s;
     struct err e;
+    if (geteuid() != 0)
+        return; /* cells of an ordinary user count as his */
     kit_open(&k, NULL);
     shot_init(&s, "hoard", NULL);
     struct neighbour n = { .hoarder = &s };

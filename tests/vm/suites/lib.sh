@@ -47,7 +47,7 @@ box_tests() { # NAME... - paths of tests/box's programs
     for name; do printf '%s\n' "$build/box/test_$name"; done
 }
 
-box_all="closed ends files joins life limits run"
+box_all="closed ends files joins life limits run walls"
 
 # A few languages, so that the service starts in seconds on an emulated machine.
 few_languages() {
