@@ -58,13 +58,13 @@ def sysv():
     return found
 
 
-def processes(first_id, id_count):
+def processes(starter):
     """Processes with ids of our cells, those that wait for a job left out."""
     found = []
     for pid in filter(str.isdigit, names("/proc")):
         status = read(f"/proc/{pid}/status")
         ids = re.search(r"^Uid:\s+(\d+)\s+(\d+)", status, re.M)
-        if not ids or not any(first_id <= int(i) < first_id + id_count for i in ids.groups()):
+        if not ids or not any(starter.first_id <= int(i) < starter.first_id + starter.id_count for i in ids.groups()):
             continue
         try:
             if os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("minos"):
@@ -130,7 +130,7 @@ class Host:
         now = self.look()
         found = [f"new: {x}" for x in sorted(now - self.before)]
         found += [f"gone: {x}" for x in sorted(self.before - now)]
-        found += processes(starter.first_id, starter.id_count) + self.stage.damaged() + starter.left()
+        found += [p for p in processes(starter) if starter.owns(p.split()[1])] + self.stage.damaged() + starter.left()
         return found + dead_groups(self.keepers)
 
     def note_keepers(self, pid):

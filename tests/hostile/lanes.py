@@ -57,7 +57,7 @@ class HttpLane:
         for key, value in settings.items():
             unit = "ms" if key.endswith("_ms") else ""
             argv += ["--set", f"{key}={value}{unit}"]
-        languages = os.environ.get("MINOS_LANGUAGES", os.path.join(stage.repo, "deploy/languages"))
+        languages = stage.more.get("languages", os.path.join(stage.repo, "deploy/languages"))
         self.process = starter.popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
             cwd="/", env={**stage.environment, **(environment or {}), "MINOS_LANGUAGES": languages})

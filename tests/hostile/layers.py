@@ -59,7 +59,7 @@ class Trial:
 
     def clean(self, lane):
         """What this program left must not count for the next."""
-        for text in host.processes(lane.starter.first_id, lane.starter.id_count):
+        for text in host.processes(lane.starter):
             try:
                 os.kill(int(text.split()[1]), signal.SIGKILL)
             except ProcessLookupError:

@@ -28,6 +28,10 @@ class Root:
         return subprocess.Popen(argv, env=env, **options)
 
     @staticmethod
+    def owns(_pid):
+        return True
+
+    @staticmethod
     def left():
         return []
 
@@ -64,6 +68,15 @@ class User:
         enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, "setpriv", "--reuid", self.name,
                  "--regid", str(self.user.pw_gid), "--init-groups", "--inh-caps=-all"]
         return subprocess.Popen(enter + argv, env={**env, "HOME": self.user.pw_dir, "USER": self.name}, **options)
+
+    def owns(self, pid):
+        """Both lanes have this user's ids; the group tells whose a process is."""
+        try:
+            with open(f"/proc/{pid}/cgroup", encoding="ascii") as f:
+                place = f.read()
+        except OSError:
+            return False
+        return any(os.path.basename(g) in place for g in self.groups)
 
     def left(self):
         """Groups in which something is still there; those of what still runs are no leftovers."""
