@@ -2,6 +2,7 @@
 // layer:  cpu, memory, wall
 // stage:  compile
 // expect: compile_error accepted
+// limits: cpu_time_ms=8000 wall_time_ms=20000
 import java.util.function.Function;
 public class Main {
     static <T> T f(T a, T b) { return a; }

@@ -2,6 +2,7 @@
 // layer:  cpu, memory
 // stage:  compile
 // expect: compile_error accepted
+// limits: cpu_time_ms=8000 wall_time_ms=20000
 public class Main {
     static final String A = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     static final String B = A + A + A + A + A + A + A + A, C = B + B + B + B + B + B + B + B, D = C + C + C + C + C + C + C + C;

@@ -1,6 +1,7 @@
 // tries:  to read secrets and to walk all roots from Java
 // layer:  root, image
 // expect: accepted
+// limits: cpu_time_ms=8000 wall_time_ms=20000
 import java.nio.file.Files;
 import java.nio.file.Path;
 

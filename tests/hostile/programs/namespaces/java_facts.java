@@ -1,6 +1,7 @@
 // tries:  to see host facts through Java's own interfaces
 // layer:  net_ns, uts_ns, pid_ns
 // expect: accepted
+// limits: cpu_time_ms=8000 wall_time_ms=20000
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.util.Collections;

@@ -1,6 +1,7 @@
 // tries:  memory outside of the heap, which the JVM's own limit does not count
 // layer:  memory
 // expect: memory_limit runtime_error
+// limits: cpu_time_ms=8000 wall_time_ms=20000
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
