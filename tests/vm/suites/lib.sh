@@ -47,6 +47,7 @@ box_tests() { # NAME... - paths of tests/box's programs
     for name; do printf '%s\n' "$build/box/test_$name"; done
 }
 
+# shellcheck disable=SC2034 # the suites that source this read it
 box_all="closed ends files joins life limits run walls"
 
 # A few languages, so that the service starts in seconds on an emulated machine.
@@ -70,7 +71,7 @@ no_processes_left() {
 until_holds() {
     rounds=$1
     shift
-    while [ $rounds -gt 0 ]; do
+    while [ "$rounds" -gt 0 ]; do
         "$@" >/dev/null 2>&1 && return 0
         sleep 1
         rounds=$((rounds - 1))
