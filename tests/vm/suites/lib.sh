@@ -146,10 +146,10 @@ judge_all() { # MINOS URL KEY_FILE
     try "an endless loop is stopped" judge "$1" "$2" "$3" "$programs/endless.sh" "time"
 }
 
-# up_cycle TITLE USER DATA - `minos up` as that user in a group of his: judge, stop, look what is left.
+# up_cycle WHO USER DATA - `minos up` as that user in a group of his: judge, stop, look what is left.
 # As root where USER is root.
 up_cycle() {
-    title=$1 user=$2 data=$3
+    who=$1 user=$2 data=$3
     said_ready=$(mktemp /tmp/ready-XXXXXX)
     chmod 666 "$said_ready"
     # shellcheck disable=SC2016
@@ -158,13 +158,13 @@ up_cycle() {
     if [ "$user" = root ]; then "$@" & else as_user "$user" "$@" & fi
     up=$!
     until_holds 60 grep -q '^ready ' "$said_ready"
-    printf -- '-- %s: %s\n' "$title" "$(cat "$said_ready")"
+    printf -- '-- %s: %s\n' "$who" "$(cat "$said_ready")"
     url=$(sed -n 's/^ready //p' "$said_ready")
-    try "$title: it serves" test -n "$url"
+    try "$who: it serves" test -n "$url"
     judge_all "$build/minos" "$url" "$data/admin.key"
     pkill -TERM -x minos
     wait $up
-    try "$title: it stopped as asked" test $? -eq 0
-    try "$title: no process is left" no_processes_left
-    try "$title: no control group is left" no_groups_left
+    try "$who: it stopped as asked" test $? -eq 0
+    try "$who: no process is left" no_processes_left
+    try "$who: no control group is left" no_groups_left
 }
