@@ -143,6 +143,15 @@ def owned_by(keepers):
     return found
 
 
+def mount_count(pid):
+    """How many mounts a process sees."""
+    return len(read(f"/proc/{pid}/mountinfo").splitlines())
+
+
+def descriptor_count(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def unix_sockets(below):
     return [f"socket {line.split()[-1]}" for line in read("/proc/net/unix").splitlines()
             if line.split()[-1].startswith(below + "/")]

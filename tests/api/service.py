@@ -74,6 +74,7 @@ class Service:
         self.slots, self.sets, self.process, self.url, self.key = slots, list(sets), None, None, None
         self.log_path = os.path.join(self.base, "log")
         self.seen = host.Seen()
+        self.mounts = {}  # of each keeper: how many mounts it saw when it was new
         self._copy_languages(languages, files or {})
         self.config = self.write_file("minos.yaml", config)
         os.mkdir(os.path.join(self.base, "none"))
@@ -121,6 +122,7 @@ class Service:
         with open(os.path.join(self.data, "admin.key"), encoding="ascii") as f:
             self.key = f.read().strip()
         self.look()
+        self.quiet()
         return self
 
     def look(self):
@@ -262,6 +264,9 @@ class Service:
             found.append(f"{len(keepers)} keepers")
         for pid in keepers:
             found += host.strangers(pid)
+            count = host.mount_count(pid)
+            if count != self.mounts.setdefault(pid, count):
+                found.append(f"{count} mounts in keeper {pid}, not {self.mounts[pid]}")
         found += host.owned_by(keepers)
         return found
 

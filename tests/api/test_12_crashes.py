@@ -142,6 +142,33 @@ class Crashes(Crashing):
         self.assertIn(self.finished() - before, range(len(ids), len(ids) + len(failed) + 1))
         self.check_quiet()
 
+    def test_stream(self):
+        """A reader of events whose server dies goes on where it was, without loss or repeat"""
+        ident = self.s.accept(language="bash", source="sleep 0.3", tests=[{}] * 10)
+        names, last = [], None
+        for round_ in range(100):
+            try:
+                conn = self.s.connect()
+                head = {"Authorization": "Bearer " + self.s.key}
+                if last is not None:
+                    head["Last-Event-ID"] = last
+                conn.request("GET", f"/v1/submissions/{ident}/events", headers=head)
+                stream = conn.getresponse()
+                for line in stream:
+                    if line.startswith(b"id: "):
+                        last = line[4:].strip().decode()
+                    elif line.startswith(b"event: "):
+                        names.append(line[7:].strip().decode())
+                        if names.count("test") == 3 and round_ == 0:
+                            os.kill(self.s.pid_of("minos-server"), signal.SIGKILL)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            if names and names[-1] == "done":
+                break
+        self.assertGreater(round_, 0)
+        self.assertEqual(names.count("test"), 10, names)
+        self.assertEqual((names[0], names.count("compile"), names.count("done")), ("state", 1, 1))
+
     def test_supervisor(self):
         """kill -9 of the worker's supervisor ends its slots; new ones take over"""
         before, ids = self.finished(), self.naps()

@@ -2,10 +2,19 @@
 import os
 import unittest
 
+import host
 import service
 
 
 class Leftovers(unittest.TestCase):
+    def test_descriptors(self):
+        """After all tests no descriptors have piled up in keepers, slots and server"""
+        s = service.shared()
+        s.wait_quiet()
+        for pid in s.keeper_pids() + s.slot_pids() + [s.pid_of("minos-server")]:
+            service.poll(f"few descriptors in {pid}",
+                         lambda p=pid: host.descriptor_count(p) < 64, 70)
+
     def test_stop(self):
         """After all tests the service is well, stops on SIGTERM and leaves nothing behind"""
         s = service.shared()
