@@ -331,7 +331,9 @@ static int prepare_v2(const struct cgroup_tree *t, int dir_fd, const char *path,
 {
     if (ours == OURS_TO_ARRANGE && lacking(t, dir_fd, "cgroup.subtree_control") != 0 &&
         move_into_supervisor(dir_fd) < 0)
-        return err_sys(e, "cgroup v2: move the processes of %s into its child " SUPERVISOR, path);
+        return err_sys(
+            e, "cgroup v2: move the processes of %s into its child " SUPERVISOR "%s", path,
+            errno == EROFS ? " (in a container: mount its control groups read-write)" : "");
     if (ours != NOT_OURS && share_out(t, dir_fd) < 0 && errno != ENOENT && errno != EBUSY)
         return err_sys(e, "cgroup v2: share out controllers in %s", path);
     unsigned lack = lacking(t, dir_fd, "cgroup.subtree_control");

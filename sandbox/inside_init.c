@@ -94,8 +94,13 @@ static int assemble_root(const struct inside_plan *p, struct err *e)
         return -1;
     const char *proc_options =
         layer_on(p->layers_off, LAYER_PROC) ? "hidepid=ptraceable,subset=pid" : NULL;
-    return mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, proc_options,
-                     e);
+    if (mount_one("proc", "/root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, proc_options, e) <
+        0)
+        return e->errnum == EPERM && p->rootless
+                   ? err_wrap(e, "a container's /proc must be whole (podman: --security-opt "
+                                 "unmask=ALL; docker: systempaths=unconfined)")
+                   : -1;
+    return 0;
 }
 
 static int enter_root(struct err *e)

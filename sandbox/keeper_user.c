@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,13 +80,27 @@ static int run_mapper(const char *program, pid_t pid, unsigned own_id, struct su
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
+/* A container's root gives ids of its own away without asking anybody. */
+static int write_map(const char *map, pid_t pid, struct subid_range range)
+{
+    char path[64], text[96];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, map);
+    snprintf(text, sizeof text, "0 0 1\n1 %" PRId64 " %" PRId64 "\n", range.first, range.count);
+    return io_write_file_at(AT_FDCWD, path, text);
+}
+
 /* Stays outside the new namespace, waits for it to exist, maps it. */
 _Noreturn static void map_from_outside(pid_t keeper, int go_fd, unsigned uid, unsigned gid,
                                        struct subid_range uids, struct subid_range gids)
 {
     char go;
-    bool good = read(go_fd, &go, 1) == 1 && run_mapper("newuidmap", keeper, uid, uids) == 0 &&
-                run_mapper("newgidmap", keeper, gid, gids) == 0;
+    bool good = read(go_fd, &go, 1) == 1;
+    if (geteuid() == 0)
+        good = good && write_map("uid_map", keeper, uids) == 0 &&
+               write_map("gid_map", keeper, gids) == 0;
+    else
+        good = good && run_mapper("newuidmap", keeper, uid, uids) == 0 &&
+               run_mapper("newgidmap", keeper, gid, gids) == 0;
     _exit(good ? 0 : 1);
 }
 
@@ -131,10 +148,11 @@ static int map_self(unsigned uid, unsigned gid, struct err *e)
     return 0;
 }
 
-static int enter(struct keeper_user *u, struct err *e)
+static int enter(struct keeper_user *u, struct subid_range uids, struct subid_range gids,
+                 struct err *e)
 {
     unsigned uid = getuid(), gid = getgid();
-    int mapped = unshare_mapped(find_range("/etc/subuid"), find_range("/etc/subgid"), e);
+    int mapped = unshare_mapped(uids, gids, e);
     if (mapped < 0)
         return -1;
     u->one_id = mapped != 0;
@@ -144,6 +162,10 @@ static int enter(struct keeper_user *u, struct err *e)
         return err_sys(e, "become root of the user namespace");
     if (!u->one_id && setgroups(0, NULL) < 0)
         return err_sys(e, "setgroups");
+    /* Else the files of our cells in /proc belong to a root who is not us; a container's root has
+     * been made undumpable by keeper_serve. */
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return err_sys(e, "stay dumpable");
     return 0;
 }
 
@@ -157,17 +179,59 @@ static void take_audit_id(const struct keeper_user *u)
     (void)!io_write_file_at(AT_FDCWD, "/proc/self/loginuid", text);
 }
 
+/* How many ids from 0 on this user namespace has, by a map in /proc; -1 when that cannot be read.
+ * The host's first namespace has all, a container's as many as it was given. */
+static int64_t count_mapped(const char *map)
+{
+    auto_buf_ struct buf b = { 0 };
+    struct err ignored;
+    int64_t next = 0;
+    if (io_read_file(AT_FDCWD, map, SUBID_FILE_MAX_BYTES, &b, &ignored) < 0 || b.data == NULL)
+        return -1;
+    for (char *save = NULL, *line = strtok_r(b.data, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        int64_t first, outer, count;
+        if (sscanf(line, "%" SCNd64 " %" SCNd64 " %" SCNd64, &first, &outer, &count) == 3 &&
+            first == next)
+            next += count;
+    }
+    return next;
+}
+
+static int64_t count_ids(void)
+{
+    int64_t uids = count_mapped("/proc/self/uid_map"), gids = count_mapped("/proc/self/gid_map");
+    return uids < gids ? uids : gids;
+}
+
+static bool has_sys_admin(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { 0 };
+    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective >> CAP_SYS_ADMIN & 1) != 0;
+}
+
 int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e)
 {
-    struct keeper_user u = { .rootless = geteuid() != 0 };
-    if (u.rootless && enter(&u, e) < 0)
+    int64_t ids = count_ids();
+    bool all_ids = ids < 0 || ids >= UINT32_MAX;
+    struct keeper_user u = { .rootless = geteuid() != 0 || !all_ids || !has_sys_admin() };
+    struct subid_range uids = { id_base, SUBID_WANTED }, gids = uids;
+    if (geteuid() != 0) {
+        uids = find_range("/etc/subuid");
+        gids = find_range("/etc/subgid");
+    } else if (!all_ids) {
+        uids = gids = (struct subid_range){ 1, ids > 2 ? ids - 1 : 0 };
+    }
+    if (u.rootless && enter(&u, uids, gids, e) < 0)
         return err_wrap(e, "rootless mode");
+    ids = count_ids();
     /* Two ids for each process id: no two keepers that live at once share one. */
     int64_t pid = getpid();
     if (!u.rootless)
         u.outer_root_id = (uid_t)(id_base + 2 * pid);
     else if (!u.one_id)
-        u.outer_root_id = (uid_t)(1 + 2 * (pid % (SUBID_WANTED / 2)));
+        u.outer_root_id = (uid_t)(1 + 2 * (pid % ((ids - 1) / 2)));
     u.outer_user_id = u.one_id ? 0 : u.outer_root_id + 1;
     take_audit_id(&u);
     *ret = u;

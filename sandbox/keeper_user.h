@@ -1,9 +1,10 @@
 /*
- * keeper_user.h - rootless mode: the user namespace in which an ordinary user's keeper is root.
+ * keeper_user.h - rootless mode: the user namespace in which an ordinary user's keeper is root, or
+ * a container's root who has not the host's power.
  *
- * With subordinate ids (/etc/subuid, /etc/subgid, newuidmap, newgidmap) the cells of each keeper
- * get two of them. Without, every process of a cell has the caller's own id, and the cell's init is
- * protected by not being dumpable and by being pid 1 alone.
+ * With subordinate ids (/etc/subuid, /etc/subgid, newuidmap, newgidmap; a container's root takes
+ * from its own) the cells of each keeper get two of them. Without, every process of a cell has the
+ * caller's own id, and the cell's init is protected by not being dumpable and by being pid 1 alone.
  */
 #pragma once
 
@@ -20,6 +21,6 @@ struct keeper_user {
     uid_t outer_user_id;
 };
 
-/* As root: only choose ids from `id_base` on. Else: enter a new user namespace and become its root.
- */
+/* As root with CAP_SYS_ADMIN and all ids: only choose ids from `id_base` on. Else: enter a new user
+ * namespace and become its root. */
 must_check_ int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e);
