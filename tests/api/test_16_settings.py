@@ -183,16 +183,16 @@ class Settings(unittest.TestCase):
 
     def test_removed_language(self):
         """What waits for a language that is gone after a restart ends with a reason"""
-        s = self.start(languages=["bash", "lua", "c17"])
+        s = self.start(languages=["bash", "perl", "c17"])
         first = s.accept(language="bash", source="sleep 2")
-        ident = s.accept(language="lua", source="print(1)")
+        ident = s.accept(language="perl", source="print 1;")
         s.wait_state(first, "running")
         s.stop()
-        os.unlink(os.path.join(s.languages, "lua.yaml"))
+        os.unlink(os.path.join(s.languages, "perl.yaml"))
         s.start()
         r = s.result(ident)
         self.assertEqual(r["verdict"], "internal_error")
-        self.assertIn("lua", r["message"])
+        self.assertIn("perl", r["message"])
         self.assertEqual(s.result(first)["verdict"], "accepted")
 
 
