@@ -226,12 +226,17 @@ int keeper_user_enter(int64_t id_base, struct keeper_user *ret, struct err *e)
     if (u.rootless && enter(&u, uids, gids, e) < 0)
         return err_wrap(e, "rootless mode");
     ids = count_ids();
+    int64_t pairs = ids < 0 ? SUBID_WANTED / 2 : (ids - 1) / 2;
+    if (u.rootless && !u.one_id && pairs < 1)
+        return err_set(e, ERR_SYS, 0,
+                       "the user namespace has %" PRId64 " ids, and a cell needs two of its own",
+                       ids);
     /* Two ids for each process id: no two keepers that live at once share one. */
     int64_t pid = getpid();
     if (!u.rootless)
         u.outer_root_id = (uid_t)(id_base + 2 * pid);
-    else if (!u.one_id)
-        u.outer_root_id = (uid_t)(1 + 2 * (pid % ((ids - 1) / 2)));
+    else if (pairs >= 1 && !u.one_id)
+        u.outer_root_id = (uid_t)(1 + 2 * (pid % pairs));
     u.outer_user_id = u.one_id ? 0 : u.outer_root_id + 1;
     take_audit_id(&u);
     *ret = u;
