@@ -108,6 +108,8 @@ def strangers(keeper):
     names = cells(keeper)
     if len(names) > 1:
         found.append(f"groups {sorted(names)} of keeper {keeper}")
+    if len(cell_mounts(keeper)) > 1:
+        found.append(f"mounts {cell_mounts(keeper)} of keeper {keeper}")
     found += [f"group {g} without a process" for g in groups_of(keeper) for n in names
               if os.path.isdir(os.path.join(g, n)) and not inhabited(os.path.join(g, n))]
     return found
@@ -143,9 +145,10 @@ def owned_by(keepers):
     return found
 
 
-def mount_count(pid):
-    """How many mounts a process sees."""
-    return len(read(f"/proc/{pid}/mountinfo").splitlines())
+def cell_mounts(keeper):
+    """The file systems of cells that a keeper has mounted."""
+    points = [line.split()[4] for line in read(f"/proc/{keeper}/mountinfo").splitlines()]
+    return [p for p in points if p.startswith("/cells/")]
 
 
 def descriptor_count(pid):

@@ -74,7 +74,6 @@ class Service:
         self.slots, self.sets, self.process, self.url, self.key = slots, list(sets), None, None, None
         self.log_path = os.path.join(self.base, "log")
         self.seen = host.Seen()
-        self.mounts = {}  # of each keeper: how many mounts it saw when it was new
         self._copy_languages(languages, files or {})
         self.config = self.write_file("minos.yaml", config)
         os.mkdir(os.path.join(self.base, "none"))
@@ -122,7 +121,6 @@ class Service:
         with open(os.path.join(self.data, "admin.key"), encoding="ascii") as f:
             self.key = f.read().strip()
         self.look()
-        self.quiet()
         return self
 
     def look(self):
