@@ -14,6 +14,7 @@
  *      with refs 0 and no file, which the next put mends and nobody else can see.
  *   4. A blob that was put less than the grace time ago stays even when nothing refers to it: its
  *      putter may be about to.
+ *   5. While a backup copies, nothing is removed: blob_hold.
  *
  * A file without a row (the program died before its commit) is waste, not damage: see stray.c.
  *
@@ -30,6 +31,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "sandbox/base/cleanup.h"
@@ -39,16 +41,13 @@
 
 /* ---- files */
 
-enum {
-    PATH_BYTES = 3 + STORE_HEX_BYTES, /* "ab/" and the name */
-    SYNC_PIECE_BYTES = 4 << 20,
-};
+enum { SYNC_PIECE_BYTES = 4 << 20 };
 
-static void blob_path(const uint8_t sha256[STORE_SHA256_BYTES], char ret[PATH_BYTES])
+void blob_path(const uint8_t sha256[STORE_SHA256_BYTES], char ret[BLOB_PATH_BYTES])
 {
     char hex[STORE_HEX_BYTES];
     store_hex(sha256, hex);
-    snprintf(ret, PATH_BYTES, "%.2s/%s", hex, hex);
+    snprintf(ret, BLOB_PATH_BYTES, "%.2s/%s", hex, hex);
 }
 
 static bool file_is_whole(const struct store *s, const char *path, int64_t bytes)
@@ -120,7 +119,7 @@ static int write_file(const struct store *s, const char *path, const void *data,
 static int ensure_file(const struct store *s, const struct blob *b, const void *data, bool known,
                        struct err *e)
 {
-    char path[PATH_BYTES];
+    char path[BLOB_PATH_BYTES];
     blob_path(b->sha256, path);
     if (!file_is_whole(s, path, b->bytes))
         return write_file(s, path, data, (size_t)b->bytes, e);
@@ -132,7 +131,7 @@ static int ensure_file(const struct store *s, const struct blob *b, const void *
 
 static int open_blob_file(const struct store *s, const struct blob *b, int *ret_fd, struct err *e)
 {
-    char path[PATH_BYTES];
+    char path[BLOB_PATH_BYTES];
     blob_path(b->sha256, path);
     auto_fd_ int fd = openat(s->blobs_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -432,7 +431,28 @@ static int delete_row(struct store *s, int64_t row, struct err *e)
     return sql_run(d, e);
 }
 
-int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e)
+/* Between hold and remove stands one lock of the folder, shared by who holds. A sweep may let go
+ * before its commit: what it removes has no references in the state before it either. */
+int blob_hold(const struct store *s, struct err *e)
+{
+    int rc;
+    do
+        rc = flock(s->blobs_fd, LOCK_SH);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? err_sys(e, "lock %s/blobs", s->data_dir) : 0;
+}
+
+bool blob_may_remove(const struct store *s)
+{
+    return flock(s->blobs_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+void blob_let_go(const struct store *s)
+{
+    flock(s->blobs_fd, LOCK_UN);
+}
+
+static int sweep_some(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e)
 {
     int64_t before_unix_ms = clock_unix_ms() - s->blob_grace_ms;
     for (*ret_deleted = 0; *ret_deleted < limit; ++*ret_deleted) {
@@ -443,7 +463,7 @@ int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err 
             return -1;
         if (!found)
             return 0;
-        char path[PATH_BYTES];
+        char path[BLOB_PATH_BYTES];
         blob_path(b.sha256, path);
         if (b.bytes > DB_BLOB_INLINE_BYTES && unlinkat(s->blobs_fd, path, 0) < 0 && errno != ENOENT)
             return err_sys(e, "remove %s/blobs/%s", s->data_dir, path);
@@ -451,6 +471,16 @@ int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err 
             return -1;
     }
     return 0;
+}
+
+int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e)
+{
+    *ret_deleted = 0;
+    if (!blob_may_remove(s))
+        return 0;
+    int rc = sweep_some(s, limit, ret_deleted, e);
+    blob_let_go(s);
+    return rc;
 }
 
 /* ---- what crashes leave */

@@ -35,6 +35,7 @@ enum {
 };
 
 #define DB_FILE_NAME "minos.db"
+#define DB_RESTORING_NAME "minos.db.restoring" /* beside it: see restore.c */
 
 struct stmt {
     const char *sql; /* key of the cache: the address of a string constant */
@@ -56,7 +57,7 @@ struct store {
     sqlite3 *db;
     char *data_dir;
     int blobs_fd; /* DATA/blobs */
-    bool read_only;
+    bool read_only, any_version;
     int64_t busy_timeout_ms, queue_count_max, blob_grace_ms;
     int64_t busy_deadline_mono_ns;
     enum store_durability durability; /* what PRAGMA synchronous is set to */

@@ -18,6 +18,12 @@
 must_check_ int migrate_run(struct store *s, struct err *e);
 int64_t migrate_latest(void);
 
+/* ---- restore.c */
+
+/* ERR_BUSY when a process has the database in this directory open. For a process that has not: it
+ * would lose its own locks. */
+must_check_ int db_check_unused(int dir_fd, const char *data_dir, struct err *e);
+
 /* ---- blob.c */
 
 /* Note one more reference to a stored blob and give its row id; 0 for an absent one. ERR_BUG when
@@ -30,7 +36,20 @@ must_check_ int blob_unref(struct store *s, int64_t row, struct err *e);
 /* Read a blob from the next three columns: its row id (null: absent), sha256, bytes. */
 void blob_read(struct stmt *q, struct blob *ret);
 
-/* Delete up to `limit` blobs that nothing refers to and that nobody put of late. */
+enum { BLOB_PATH_BYTES = 3 + STORE_HEX_BYTES };
+
+/* Its file below blobs/: "ab/" and the name. */
+void blob_path(const uint8_t sha256[STORE_SHA256_BYTES], char ret[BLOB_PATH_BYTES]);
+
+/* Keep all processes from removing files until the store is closed; waits for one that is at it. */
+must_check_ int blob_hold(const struct store *s, struct err *e);
+
+/* Whether files may be removed now; then call blob_let_go soon. */
+bool blob_may_remove(const struct store *s);
+void blob_let_go(const struct store *s);
+
+/* Delete up to `limit` blobs that nothing refers to and that nobody put of late; none while
+ * somebody holds them. */
 must_check_ int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err *e);
 
 /* Remove files that a program which died left half written. */

@@ -92,6 +92,8 @@ int migrate_run(struct store *s, struct err *e)
                          s->data_dir, DB_FILE_NAME, (long long)version, (long long)latest);
     if (version == latest)
         return 0;
+    if (s->read_only && s->any_version)
+        return 0;
     if (s->read_only)
         return err_input(e, "%s/%s has schema version %lld, not %lld: open it for writing once",
                          s->data_dir, DB_FILE_NAME, (long long)version, (long long)latest);

@@ -64,6 +64,18 @@ static int make_dir(int at, const char *name, const char *shown, struct err *e)
     return 0;
 }
 
+/* A database made anew here would hide that one was about to come back. */
+static int refuse_unfinished(int dir_fd, const char *data_dir, struct err *e)
+{
+    if (faccessat(dir_fd, DB_FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+        faccessat(dir_fd, DB_RESTORING_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    return err_input(e,
+                     "%s holds a restore that did not end: run `minos restore` again, or remove "
+                     "%s/" DB_RESTORING_NAME " to begin with an empty store",
+                     data_dir, data_dir);
+}
+
 static int make_tree(struct store *s, struct err *e)
 {
     static const char *const below[] = { "blobs", "blobs/tmp", "artifacts", "run" };
@@ -76,6 +88,8 @@ static int make_tree(struct store *s, struct err *e)
         if (make_dir(dir, below[i], below[i], e) < 0)
             return err_wrap(e, "in %s", s->data_dir);
     }
+    if (refuse_unfinished(dir, s->data_dir, e) < 0)
+        return -1;
     /* SQLite gives its log the mode of the database, so the file is made here, for its owner only.
      * A database that is there is not opened: closing any descriptor of it would drop the locks
      * that this process's other connections hold (POSIX locks belong to the process), and a
@@ -156,6 +170,7 @@ static struct store *store_new(const struct store_options *opt)
     struct store *s = xcalloc(1, sizeof *s);
     s->data_dir = xstrdup(opt->data_dir);
     s->read_only = opt->read_only;
+    s->any_version = opt->any_version;
     s->busy_timeout_ms = opt->busy_timeout_ms != 0 ? opt->busy_timeout_ms : BUSY_TIMEOUT_MS;
     s->queue_count_max = opt->queue_count_max;
     s->blob_grace_ms = opt->blob_grace_ms != 0 ? opt->blob_grace_ms : BLOB_GRACE_MS;

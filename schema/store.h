@@ -33,12 +33,14 @@ enum {
 struct store_options {
     const char *data_dir; /* made (0700) when missing, with blobs/ artifacts/ run/ below */
     bool read_only;
+    bool any_version;        /* with read_only: take an older database as it is */
     int64_t busy_timeout_ms; /* 0: 10 s */
     int64_t queue_count_max; /* queue_accept gives ERR_BUSY above it; 0: no bound */
     int64_t blob_grace_ms;   /* store_prune spares blobs that were put this lately; 0: 1 h */
 };
 
-/* Open (and migrate, unless read_only). ERR_INPUT when the database is newer than this program. */
+/* Open (and migrate, unless read_only). ERR_INPUT when the database is newer than this program, or
+ * a restore into the directory did not end. */
 must_check_ int store_open(const struct store_options *opt, struct store **ret, struct err *e);
 void store_close(struct store *s);
 
@@ -63,6 +65,7 @@ void store_new_id(char ret_id[STORE_ID_BYTES]); /* time-ordered and unguessable;
 bool store_id_valid(const char *id);
 void store_sha256(const void *data, size_t len, uint8_t ret[STORE_SHA256_BYTES]);
 void store_hex(const uint8_t hash[STORE_SHA256_BYTES], char ret[STORE_HEX_BYTES]);
+bool store_unhex(const char *hex, uint8_t ret[STORE_SHA256_BYTES]); /* false: no such text */
 
 /* Incremental hash, for keys made of many parts. */
 struct store_hash;

@@ -73,6 +73,26 @@ void store_hex(const uint8_t hash[STORE_SHA256_BYTES], char ret[STORE_HEX_BYTES]
     ret[STORE_HEX_BYTES - 1] = '\0';
 }
 
+static int digit(char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *d = c != '\0' ? strchr(hex, c) : NULL;
+    return d != NULL ? (int)(d - hex) : -1;
+}
+
+bool store_unhex(const char *hex, uint8_t ret[STORE_SHA256_BYTES])
+{
+    if (strlen(hex) != STORE_HEX_BYTES - 1)
+        return false;
+    for (size_t i = 0; i < STORE_SHA256_BYTES; i++) {
+        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 /* struct store_hash is libcrypto's context under a name of ours. */
 struct store_hash *store_hash_new(void)
 {

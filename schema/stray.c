@@ -49,26 +49,6 @@ static bool find_window(const struct store *s, struct window *ret)
     return true;
 }
 
-static int digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *d = c != '\0' ? strchr(digits, c) : NULL;
-    return d != NULL ? (int)(d - digits) : -1;
-}
-
-static bool read_hex(const char *name, uint8_t ret[STORE_SHA256_BYTES])
-{
-    if (strlen(name) != STORE_HEX_BYTES - 1)
-        return false;
-    for (size_t i = 0; i < STORE_SHA256_BYTES; i++) {
-        int high = digit(name[2 * i]), low = digit(name[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ret[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static bool is_in(const struct window *w, int dir_fd, const char *name)
 {
     struct stat st;
@@ -92,9 +72,11 @@ static int remove_stray(struct store *s, int dir_fd, const char *name, const uin
     bool found = false;
     if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || has_row(s, sha256, &found, e) < 0)
         return -1;
-    if (!found && unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
-        return err_sys(e, "remove %s/blobs/%.2s/%s", s->data_dir, name, name);
-    return tx_commit(&t, e);
+    if (found || !blob_may_remove(s))
+        return 0;
+    bool removed = unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT;
+    blob_let_go(s);
+    return removed ? 0 : err_sys(e, "remove %s/blobs/%.2s/%s", s->data_dir, name, name);
 }
 
 static int sweep_folder(struct store *s, const char *folder, const struct window *w,
@@ -108,7 +90,7 @@ static int sweep_folder(struct store *s, const char *folder, const struct window
     for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
         uint8_t sha256[STORE_SHA256_BYTES];
         bool found = false;
-        if (!read_hex(d->d_name, sha256) || memcmp(d->d_name, folder, 2) != 0)
+        if (!store_unhex(d->d_name, sha256) || memcmp(d->d_name, folder, 2) != 0)
             continue;
         ++*looked;
         if (!is_in(w, dir_fd, d->d_name))

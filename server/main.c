@@ -16,6 +16,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
+#include "server/maintain.h"
 #include "server/serve.h"
 
 enum { SPARE_FDS = 512 }; /* beside connections: store, sockets, blobs being sent */
@@ -24,6 +25,7 @@ struct args {
     const char *config;
     struct opt_list set;
     int64_t ready_fd;
+    struct maintain maintain;
     bool help, version;
 };
 
@@ -34,6 +36,16 @@ static const struct opt_row rows[] = {
       "override one key of the configuration; may be repeated", 0, 0 },
     { "ready-fd", 0, OPT_INT, offsetof(struct args, ready_fd), "N",
       "write \"ready URL\" to this descriptor once requests are served", 0, 1 << 20 },
+    { "backup", 0, OPT_TEXT, offsetof(struct args, maintain.backup), "DIR",
+      "do not serve: copy the store into DIR, see `minos backup --help`", 0, 0 },
+    { "restore", 0, OPT_TEXT, offsetof(struct args, maintain.restore), "DIR",
+      "do not serve: make a store of a backup, see `minos restore --help`", 0, 0 },
+    { "verify", 0, OPT_FLAG, offsetof(struct args, maintain.verify), NULL,
+      "with --restore: read and compare the backup, change nothing", 0, 0 },
+    { "replace", 0, OPT_FLAG, offsetof(struct args, maintain.replace), NULL,
+      "with --restore: put a database that is there aside", 0, 0 },
+    { "json", 0, OPT_FLAG, offsetof(struct args, maintain.json), NULL,
+      "say as JSON what came of these", 0, 0 },
     { "help", 'h', OPT_FLAG, offsetof(struct args, help), NULL, "show this help", 0, 0 },
     { "version", 'V', OPT_FLAG, offsetof(struct args, version), NULL, "show the version", 0, 0 },
 };
@@ -43,8 +55,10 @@ static const struct opt_spec spec = {
     .about = "Serve the HTTP API of Minos. Usually started by `minos up` or systemd.",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
-    .after = "It stops cleanly on SIGTERM and SIGINT.\n"
-             "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n",
+    .after =
+        "It stops cleanly on SIGTERM and SIGINT.\n"
+        "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration; with --backup\n"
+        "and --restore as their commands have it.\n",
 };
 
 /* As many descriptors as the connections need; never fewer than we have. */
@@ -82,11 +96,8 @@ static int open_signals(int *ret_fd, struct err *e)
     return *ret_fd < 0 ? err_sys(e, "signalfd") : 0;
 }
 
-static int run(const struct args *a, struct conf *conf, struct log *log, struct err *e)
+static int serve(const struct args *a, struct conf *conf, struct log *log, struct err *e)
 {
-    if (conf_load_args(conf, a->config, &a->set, e) != 0)
-        return -1;
-    log->level = conf_level(conf);
     struct server srv = { .conf = conf, .log = *log };
     auto_fd_ int signal_fd = -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -99,6 +110,29 @@ static int run(const struct args *a, struct conf *conf, struct log *log, struct 
     wait_for_signal(signal_fd);
     serve_stop(&srv);
     return 0;
+}
+
+static int run(const struct args *a, struct conf *conf, struct log *log, int *ret_status,
+               struct err *e)
+{
+    if (conf_load_args(conf, a->config, &a->set, e) != 0)
+        return -1;
+    log->level = conf_level(conf);
+    *ret_status = 0;
+    if (maintain_wanted(&a->maintain))
+        return maintain_run(&a->maintain, conf, ret_status, e);
+    return serve(a, conf, log, e);
+}
+
+/* To a person who asked for one thing, or into a log. */
+static int fail(const struct args *a, const struct log *log, const struct err *e)
+{
+    if (maintain_wanted(&a->maintain)) {
+        fprintf(stderr, "minos-server: %s\n", e->msg);
+        return e->kind == ERR_INPUT ? 2 : 3;
+    }
+    log_error(log, "failed", e);
+    return e->kind == ERR_INPUT ? 2 : 1;
 }
 
 static int parse_args(int argc, char **argv, struct args *a, struct err *e)
@@ -132,9 +166,9 @@ int main(int argc, char **argv)
         return 0;
     }
     conf_init(&conf);
-    int rc = run(&a, &conf, &log, &e);
-    if (rc != 0)
-        log_error(&log, "failed", &e);
+    int status = 0;
+    if (run(&a, &conf, &log, &status, &e) != 0)
+        status = fail(&a, &log, &e);
     conf_done(&conf);
-    return rc == 0 ? 0 : e.kind == ERR_INPUT ? 2 : 1;
+    return status;
 }
