@@ -339,7 +339,7 @@ static void take_signals(struct loop *l)
             hurry(l);
         } else {
             log_event(&l->up->log, LOG_INFO, "stopping", "signal=%u", s.ssi_signo);
-            begin_stop(l, l->phase == SERVING ? CLI_OK : CLI_SERVICE);
+            begin_stop(l, CLI_OK); /* as asked, be it before it served */
         }
     }
 }

@@ -1,10 +1,12 @@
 """`minos up`: on its own directory, several at once, refusing what cannot go well."""
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
 import tempfile
+import time
 import unittest
 
 import host
@@ -38,6 +40,20 @@ class Up(unittest.TestCase):
         self.assertEqual([g for g in groups if os.path.isdir(g)], [])
         with self.assertRaises(OSError):
             s.raw_socket()
+
+    def test_early_stop(self):
+        """Ctrl-C before it serves stops it with status 0 and leaves nothing behind"""
+        for after_s in (0.15, 0.4, 0.8):
+            s = service.Service(slots=1)  # every language: it takes a while to look at them
+            self.addCleanup(s.close)
+            s.process = subprocess.Popen(s.arguments(), stdout=subprocess.PIPE, cwd="/",
+                                         stderr=subprocess.DEVNULL,
+                                         env=service.clean_environment(MINOS_LANGUAGES=s.languages))
+            time.sleep(after_s)
+            groups = s.groups()
+            self.assertEqual(s.stop(signal.SIGINT), 0, after_s)
+            s.wait_clean()
+            self.assertEqual([g for g in groups if os.path.isdir(g)], [])
 
     def test_again(self):
         """A second start on the same directory keeps the key and what was judged"""

@@ -338,6 +338,18 @@ START_TEST(it_says_ready_and_stops_in_order)
 }
 END_TEST
 
+START_TEST(it_can_be_stopped_before_it_serves)
+{
+    struct stage s;
+    auto_free_ char *out = NULL;
+    stage_open(&s, SERVES("ready"), "trap 'exit 0' TERM; while :; do sleep 0.02; done",
+               SERVES("ready http://127.0.0.1:1"));
+    ck_assert_int_eq(supervise(&s, SIGINT, 600, &out), CLI_OK);
+    ck_assert_str_eq(out, "");
+    stage_close(&s);
+}
+END_TEST
+
 START_TEST(what_cannot_start_ends_everything)
 {
     struct stage s;
@@ -400,5 +412,6 @@ UNIT_MAIN("up", root_cannot_be_the_service_user,
           sockets_of_the_dead_are_removed, languages_below_a_closed_directory_are_copied,
           a_dropped_child_has_nothing_left, a_child_inherits_only_what_it_was_given,
           what_cannot_start_says_why, it_says_ready_and_stops_in_order,
-          what_cannot_start_ends_everything, a_box_that_refuses_starts_nothing_else,
-          a_crashed_child_comes_back_where_it_was, what_children_leave_behind_is_ended_too)
+          it_can_be_stopped_before_it_serves, what_cannot_start_ends_everything,
+          a_box_that_refuses_starts_nothing_else, a_crashed_child_comes_back_where_it_was,
+          what_children_leave_behind_is_ended_too)
