@@ -197,6 +197,17 @@ static void check_framing(struct request *r)
     request_header(r, MHD_HTTP_HEADER_CONNECTION, xstrdup("close"));
 }
 
+/* Long before libmicrohttpd runs out of memory for it, which it would answer with a page of HTML.
+ */
+static void check_head(struct request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info != NULL && info->header_size > ADMIT_HEAD_BYTES)
+        request_refuse(r, PROBLEM_HEAD_TOO_LARGE, "%zu bytes, at most %d are allowed",
+                       info->header_size, ADMIT_HEAD_BYTES);
+}
+
 bool admit_open(struct request *r, const char *method, const char *url)
 {
     const struct conf *conf = r->srv->conf;
@@ -204,7 +215,9 @@ bool admit_open(struct request *r, const char *method, const char *url)
     check_framing(r);
     if (r->ready)
         return true;
-    find_route(r, method, url);
+    check_head(r);
+    if (!r->ready)
+        find_route(r, method, url);
     if (!r->ready && r->srv->stopping)
         request_refuse(r, PROBLEM_BUSY, "the service is stopping");
     if (!r->ready)

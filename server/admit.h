@@ -3,6 +3,8 @@
 
 #include "server/request.h"
 
+enum { ADMIT_HEAD_BYTES = 32768 }; /* request line and headers together; above it 431 */
+
 /* Find the route, check key, parameters and declared length. A fault makes r's reply ready. True:
  * answer at once, without reading the body. */
 bool admit_open(struct request *r, const char *method, const char *url);

@@ -24,7 +24,7 @@
 
 enum {
     BODY_RATE_BYTES_PER_MS = 16, /* a body slower than this, past the idle timeout, is cut off */
-    CONNECTION_MEMORY_BYTES = 32768, /* bounds the request line and headers: above it 431 */
+    CONNECTION_MEMORY_BYTES = 2 * ADMIT_HEAD_BYTES, /* above it libmicrohttpd answers, in HTML */
     THREAD_STACK_BYTES = 1 << 20,
 };
 

@@ -68,6 +68,15 @@ class Http(unittest.TestCase):
         line = self.send(self.head("GET", "/v1/" + "x" * (1 << 20)))
         self.assertIn(self.status(line), (None, 400, 404, 414, 431))
 
+    def test_large_headers(self):
+        """Headers over 32 KiB are a problem document, those below are taken"""
+        for size, status in ((30000, 200), (33000, 431), (45000, 431)):
+            got = self.s.get("/v1/languages", headers={"X-Long": "y" * size})
+            self.assertEqual(got.status, status, size)
+        self.assertIn("at most 32768", got.json()["detail"])
+        got = self.s.get("/v1/limits?x=" + "y" * 40000)
+        self.assertEqual(got.status, 431)
+
     def test_lengths(self):
         """Wrong lengths are refused: negative, not a number, twice, more than 2^64"""
         for value in ("-1", "x", "1e3", "99999999999999999999999", "0x10", "5, 5"):
