@@ -13,11 +13,13 @@ import tempfile
 import time
 import unittest
 
+import contract
 import host
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILD") or os.path.join(ROOT, "build", "release")
 MINOS = os.path.join(BUILD, "minos")
+CONTRACT = contract.load()
 PATIENCE_S = 60  # for whatever must happen, on a machine that has much else to do
 
 
@@ -199,9 +201,11 @@ class Service:
         try:
             conn.request(method, path, body, head)
             got = conn.getresponse()
-            return Answer(got.status, got.headers, got.read())
+            answer = Answer(got.status, got.headers, got.read())
         finally:
             conn.close()
+        CONTRACT.check(method, path, body, answer)
+        return answer
 
     def get(self, path, **more):
         return self.request("GET", path, **more)

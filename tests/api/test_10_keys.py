@@ -1,5 +1,4 @@
 """API keys and their scopes; health, limits, metrics, the OpenAPI document."""
-import json
 import os
 import re
 import stat
@@ -171,33 +170,6 @@ class Keys(unittest.TestCase):
         text = self.s.get("/metrics", key=None).body.decode()
         phases = set(re.findall(r'minos_submission_phase_seconds_count\{phase="(\w+)"\}', text))
         self.assertLessEqual({"queue", "prepare", "compile", "run", "collect"}, phases)
-
-    def test_openapi(self):
-        """The OpenAPI document is JSON, 3.1, and names every path that answers"""
-        doc = self.s.get("/v1/openapi.json", key=None).json()
-        self.assertTrue(doc["openapi"].startswith("3.1"))
-        self.assertIn("/v1/submissions", doc["paths"])
-        for path in doc["paths"]:
-            real = path.replace("{id}", "0" * 26).replace("{n}", "1")
-            got = self.s.request("OPTIONS", real)
-            self.assertEqual(got.status, 204, path)
-            self.assertIn("OPTIONS", got.headers["Allow"])
-
-    def test_result_fits_openapi(self):
-        """Each member of a real result is in the OpenAPI document"""
-        text = json.dumps(self.s.get("/v1/openapi.json", key=None).json())
-        r = self.s.judge(language="c17", source="int main(void){return 0;}")
-
-        def names(value):
-            if isinstance(value, dict):
-                for k, v in value.items():
-                    yield k
-                    yield from names(v)
-            elif isinstance(value, list):
-                for v in value:
-                    yield from names(v)
-        for name in set(names({k: v for k, v in r.items() if k != "metadata"})):
-            self.assertIn(f'"{name}"', text)
 
 
 if __name__ == "__main__":
