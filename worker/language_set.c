@@ -120,9 +120,11 @@ int language_set_versions(struct language_set *set, struct store *s, struct err 
     return 0;
 }
 
-/* build/release/minos-worker belongs to a source tree; an installed one has no ../../deploy. */
-static char *tree_dir(void)
+/* By where this program is: build/release/minos-worker belongs to a source tree,
+ * PREFIX/libexec/minos/minos-worker to what was installed with it, whatever PREFIX it was built for. */
+static char *near_dir(void)
 {
+    static const char *const places[] = { "deploy/languages", "share/minos/languages" };
     char exe[4096];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
     if (len <= 0)
@@ -132,8 +134,12 @@ static char *tree_dir(void)
     if (slash == NULL)
         return NULL;
     *slash = '\0';
-    auto_free_ char *dir = xasprintf("%s/../../deploy/languages", exe);
-    return realpath(dir, NULL);
+    char *found = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(places) && found == NULL; i++) {
+        auto_free_ char *dir = xasprintf("%s/../../%s", exe, places[i]);
+        found = realpath(dir, NULL);
+    }
+    return found;
 }
 
 char *language_shipped_dir(void)
@@ -141,8 +147,8 @@ char *language_shipped_dir(void)
     const char *named = getenv("MINOS_LANGUAGES");
     if (named != NULL && named[0] != '\0')
         return xstrdup(named);
-    char *tree = tree_dir();
-    return tree != NULL ? tree : xstrdup(MINOS_PREFIX "/share/minos/languages");
+    char *near = near_dir();
+    return near != NULL ? near : xstrdup(MINOS_PREFIX "/share/minos/languages");
 }
 
 static json_t *list_json(const struct text_list *l)

@@ -199,18 +199,28 @@ static int find_programs(struct up *up, struct err *e)
     return 0;
 }
 
-/* The languages of a source tree below a closed directory (/root, say) are copied for the worker;
+/* Where minos-worker finds the languages near to itself (worker/language_set.c); NULL: not there. */
+static char *languages_near(const char *worker)
+{
+    static const char *const places[] = { "deploy/languages", "share/minos/languages" };
+    int dir_len = (int)(strrchr(worker, '/') - worker);
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        auto_free_ char *dir = xasprintf("%.*s/../../%s", dir_len, worker, places[i]);
+        if (access(dir, R_OK | X_OK) == 0)
+            return take_ptr(&dir);
+    }
+    return NULL;
+}
+
+/* Languages below a closed directory (a source tree in /root, say) are copied for the worker;
  * *ret_dir stays NULL when it can read them, or has others to read. */
 static int reach_languages(struct up *up, char **ret_dir, struct err *e)
 {
-    const char *exe = up->children[UP_WORKER].path;
-    const char *slash = strrchr(exe, '/');
-    auto_free_ char *tree = xasprintf("%.*s/../../deploy/languages", (int)(slash - exe), exe);
+    auto_free_ char *near = languages_near(up->children[UP_WORKER].path);
     const char *named = getenv("MINOS_LANGUAGES");
-    if ((named != NULL && named[0] != '\0') || access(tree, R_OK | X_OK) < 0 ||
-        up_can_read_dir(tree, &up->ids))
+    if ((named != NULL && named[0] != '\0') || near == NULL || up_can_read_dir(near, &up->ids))
         return 0;
-    return up_data_stage(&up->data, tree, &up->ids, ret_dir, e);
+    return up_data_stage(&up->data, near, &up->ids, ret_dir, e);
 }
 
 /* Try to bind there, so that a taken port is said plainly and before anything starts. */

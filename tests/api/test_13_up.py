@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 import host
 import service
@@ -54,6 +55,24 @@ class Up(unittest.TestCase):
             self.assertEqual(s.stop(signal.SIGINT), 0, after_s)
             s.wait_clean()
             self.assertEqual([g for g in groups if os.path.isdir(g)], [])
+
+    def test_installed(self):
+        """What `make install` copies serves wherever it is put, with the languages beside it"""
+        s = self.new(slots=1)
+        root = os.path.join(s.base, "root")
+        done = subprocess.run(["make", "-s", "install", f"BUILD={service.BUILD}", f"DESTDIR={root}",
+                               "PREFIX=/opt/judge"], cwd=service.ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=300, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        s.languages = None  # those that it finds by itself
+        with mock.patch.object(service, "MINOS", os.path.join(root, "opt/judge/bin/minos")):
+            s.start()
+        shipped = os.listdir(os.path.join(service.ROOT, "deploy", "languages"))
+        found = s.get("/v1/languages").json()["languages"]
+        self.assertEqual(sorted(row["id"] + ".yaml" for row in found), sorted(shipped))
+        self.assertEqual(s.judge(language="bash", source="true")["verdict"], "accepted")
+        self.assertEqual(s.stop(), 0)
+        s.wait_clean()
 
     def test_again(self):
         """A second start on the same directory keeps the key and what was judged"""
