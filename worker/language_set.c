@@ -121,7 +121,8 @@ int language_set_versions(struct language_set *set, struct store *s, struct err 
 }
 
 /* By where this program is: build/release/minos-worker belongs to a source tree,
- * PREFIX/libexec/minos/minos-worker to what was installed with it, whatever PREFIX it was built for. */
+ * PREFIX/libexec/minos/minos-worker to what was installed with it, whatever PREFIX it was built
+ * for. */
 static char *near_dir(void)
 {
     static const char *const places[] = { "deploy/languages", "share/minos/languages" };

@@ -199,7 +199,8 @@ static int find_programs(struct up *up, struct err *e)
     return 0;
 }
 
-/* Where minos-worker finds the languages near to itself (worker/language_set.c); NULL: not there. */
+/* Where minos-worker finds the languages near to itself (worker/language_set.c); NULL: not there.
+ */
 static char *languages_near(const char *worker)
 {
     static const char *const places[] = { "deploy/languages", "share/minos/languages" };

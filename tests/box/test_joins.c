@@ -50,6 +50,11 @@ START_TEST(two_commands_can_talk_to_each_other)
     check_exit(&o[0], 0);
     check_exit(&o[1], 0);
     ck_assert_str_eq(buf_text(&pong.err), "1000\n");
+    /* each has waited for most of the other's words, though it may have lost the core just before
+     */
+    ck_assert_int_ge(o[0].voluntary_switches + o[0].involuntary_switches, 100);
+    ck_assert_int_ge(o[1].voluntary_switches + o[1].involuntary_switches, 100);
+    ck_assert_int_lt(shot_at(&k, "exit", "0").voluntary_switches, 100);
     shot_done(&ping);
     shot_done(&pong);
     kit_close(&k);

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { CLAIMERS = 4, SUBMISSIONS = 500 };
@@ -206,17 +207,29 @@ static void acceptor(const char *dir, int out)
     }
 }
 
+/* Until there is more in the log than `before`: how long an acceptor takes depends on the host. */
+static int64_t wait_longer_than(int log, int64_t before)
+{
+    struct stat st = { .st_size = 0 };
+    for (int i = 0; i < 3000 && st.st_size <= before; i++) {
+        nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+        ck_assert_int_eq(fstat(log, &st), 0);
+    }
+    return st.st_size;
+}
+
 START_TEST(what_a_killed_acceptor_acknowledged_is_there)
 {
     auto_place_ struct place p = place_new();
     auto_fd_ int log = memfd_create("acknowledged", MFD_CLOEXEC);
-    int64_t acknowledged = 0;
+    int64_t acknowledged = 0, bytes = 0;
     close_for_fork(&p);
     for (int i = 0; i < 10; i++) {
         pid_t child = fork();
         if (child == 0)
             acceptor(p.dir, log);
-        nanosleep(&(struct timespec){ .tv_nsec = (20 + i * 3) * NS_PER_MS }, NULL);
+        bytes = wait_longer_than(log, bytes);
+        nanosleep(&(struct timespec){ .tv_nsec = i * 3 * NS_PER_MS }, NULL);
         ck_assert_int_eq(kill(child, SIGKILL), 0);
         ck_assert_int_eq(waitpid(child, NULL, 0), child);
     }
