@@ -29,6 +29,7 @@
 
 enum {
     KILL_ROUNDS = 100,
+    CPU_PERIOD_US = 100000, /* the kernel's own, on v1 and v2 */
     REMOVE_DEPTH_MAX = 4,
     STAT_START_FIELD = 22, /* proc_pid_stat(5): start time in ticks since boot */
 };
@@ -162,6 +163,17 @@ static void cleanup_root(struct cgroup_root **r)
     cgroup_root_close(*r);
 }
 
+/* What cells inherit: no swap, which is all there is without swap accounting (no such file: a
+ * kernel without swap). And the kernel's switch for the accounting of network buffers is thrown
+ * once, not with each cell. */
+static int prepare_v1_memory(const struct cgroup_tree *t, const char *name, struct err *e)
+{
+    if (io_write_file_at(t->own_fd, "memory.swappiness", "0") < 0 && errno != ENOENT)
+        return err_sys(e, "write memory.swappiness of the group %s/%s", t->parent, name);
+    (void)!io_write_file_at(t->own_fd, CGROUP_V1_NETWORK, "-1");
+    return 0;
+}
+
 static int place_all(struct cgroup_root *r, const char *parent, struct err *e)
 {
     struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
@@ -172,9 +184,9 @@ static int place_all(struct cgroup_root *r, const char *parent, struct err *e)
             return err_sys(e, "lock the group %s/%s", r->trees[i].parent, r->name);
         if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0)
             r->path = xasprintf("%s/%s", r->trees[i].parent, r->name);
-        /* So that the kernel's switch for this accounting is thrown once, not with each cell. */
-        if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0 && !r->trees[i].v2)
-            (void)!io_write_file_at(r->trees[i].own_fd, CGROUP_V1_NETWORK, "-1");
+        if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0 && !r->trees[i].v2 &&
+            prepare_v1_memory(&r->trees[i], r->name, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -190,6 +202,23 @@ int cgroup_root_open(const char *parent, struct cgroup_root **ret, struct err *e
     if (cgroup_find_trees(r, e) < 0 || place_all(r, parent, e) < 0)
         return -1;
     *ret = take_ptr(&r);
+    return 0;
+}
+
+int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, struct err *e)
+{
+    for (size_t i = 0; i < r->tree_count; i++) {
+        const struct cgroup_tree *t = &r->trees[i];
+        if ((t->controllers & CTL_BIT(CTL_CPU)) == 0)
+            continue;
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, cpus * CPU_PERIOD_US); /* the period stays */
+        if (io_write_file_at(t->own_fd, t->v2 ? "cpu.max" : "cpu.cfs_quota_us",
+                             cpus > 0 ? text
+                             : t->v2  ? "max"
+                                      : "-1") < 0)
+            return err_sys(e, "cap cpu of the group %s/%s", t->parent, r->name);
+    }
     return 0;
 }
 
@@ -212,7 +241,8 @@ void cgroup_work_off_leftovers(struct cgroup_root *r)
         struct cgroup_leftover *l = *link;
         bool busy = false;
         for (size_t i = 0; i < r->tree_count; i++)
-            busy = (unlinkat(r->trees[i].own_fd, l->name, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
+            busy = (cgroup_has_cells(&r->trees[i]) &&
+                    unlinkat(r->trees[i].own_fd, l->name, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
                    busy;
         if (busy) {
             link = &l->next;

@@ -3,9 +3,10 @@
  * processes, cpu, the cpu clock, and killing a whole cell.
  *
  * A keeper opens one root: a group of its own, `minos-<pid>-<start time>`, in every hierarchy it
- * needs. Each cell gets one child group there, used once. Everything after cgroup_root_open works
- * through descriptors, so the keeper may leave for a mount namespace without cgroup file systems.
- * The root must outlive its groups and stay at its address.
+ * needs. Each cell gets one child group there, used once; but the cap on cpu, which is the slot's,
+ * is on the keeper's group, and in a hierarchy that is only for cpu the cells are in that group.
+ * Everything after cgroup_root_open works through descriptors, so the keeper may leave for a mount
+ * namespace without cgroup file systems. The root must outlive its groups and stay at its address.
  */
 #pragma once
 
@@ -29,6 +30,10 @@ enum { CGROUP_TREES_MAX = 5, CGROUP_FILES_MAX = 16, CGROUP_NAME_BYTES = 24 };
  * that lacks, why, and the mend. The caller ends with cgroup_root_close. */
 must_check_ int cgroup_root_open(const char *parent, struct cgroup_root **ret, struct err *e);
 
+/* Cap what all cells of the root take together: one of `cpus` is the time of one core, 0 is no cap.
+ * Beside the cores that a cell is bound to, so that neither wall is the only one. */
+must_check_ int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, struct err *e);
+
 /* Remove the group with what is left in it (leftover cells are killed). Accepts NULL. Does nothing
  * but free memory and close descriptors in a process that did not open it (a forked child). */
 void cgroup_root_close(struct cgroup_root *r);
@@ -47,8 +52,8 @@ struct cgroup {
     int tree_fds[CGROUP_TREES_MAX]; /* its directory in each hierarchy of the root */
     int file_fds[CGROUP_FILES_MAX]; /* by enum group_file of cgroup_private.h, -1: not there */
     int event_fd;
-    bool oom_told;                             /* the v1 event has come */
-    int64_t memory_bytes, process_count, cpus; /* as written last, -1: never */
+    bool oom_told;                       /* the v1 event has come */
+    int64_t memory_bytes, process_count; /* as written last, -1: never */
     int64_t cpu_base_ns, user_base_ns, system_base_ns;
     int64_t oom_base_count, refusal_base_count;
     int64_t refusals_when_killed;                  /* -1: not killed yet */
@@ -67,11 +72,10 @@ must_check_ int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e);
 int cgroup_clone_fd(const struct cgroup *g);
 
 /* Write the limits that differ from those written last. Swap is off whatever memory_bytes is.
- * process_count counts every thread in the group, our init included. One of `cpus` is the time of
- * one core; 0 is no cap. Lowering memory below what is used fails with ERR_SYS (EBUSY, v1) or
- * makes the kernel reclaim and then kill (v2). */
+ * process_count counts every thread in the group, our init included. Lowering memory below what is
+ * used fails with ERR_SYS (EBUSY, v1) or makes the kernel reclaim and then kill (v2). */
 must_check_ int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count,
-                             int64_t cpus, struct err *e);
+                             struct err *e);
 
 /* Just before the program starts: what was used so far counts as nothing for the clocks and
  * counters; peaks restart at the present use where the kernel can reset them. */

@@ -28,7 +28,6 @@ enum {
     KILL_ROUNDS = 100,
     FORKLESS_KILL_ROUNDS = 3, /* the second finds what was being forked during the first */
     DESTROY_ROUNDS = 20,
-    CPU_PERIOD_US = 100000,
     NS_PER_US = 1000,
     LIMIT_SLACK_BYTES = 256 << 10,
     NETWORK_BYTES = 16 << 20,
@@ -44,7 +43,6 @@ enum group_file {
     FILE_PIDS_MAX,
     FILE_PIDS_EVENTS,
     FILE_PIDS_PEAK,
-    FILE_CPU_MAX,
     FILE_CPU_USAGE,
     FILE_CPU_USER,
     FILE_CPU_SYSTEM,
@@ -69,7 +67,6 @@ static const struct {
     [FILE_PIDS_MAX] = { CTL_PIDS, "pids.max", "pids.max", true, true },
     [FILE_PIDS_EVENTS] = { CTL_PIDS, "pids.events", "pids.events", false, false },
     [FILE_PIDS_PEAK] = { CTL_PIDS, "pids.peak", "pids.peak", false, false },
-    [FILE_CPU_MAX] = { CTL_CPU, "cpu.cfs_quota_us", "cpu.max", true, true },
     [FILE_CPU_USAGE] = { CTL_CPUACCT, "cpuacct.usage", "cpu.stat", false, true },
     [FILE_CPU_USER] = { CTL_CPUACCT, "cpuacct.usage_user", NULL, false, false },
     [FILE_CPU_SYSTEM] = { CTL_CPUACCT, "cpuacct.usage_sys", NULL, false, false },
@@ -112,6 +109,8 @@ static int make_dirs(struct cgroup *g, struct err *e)
     const struct cgroup_root *r = g->root;
     for (size_t i = 0; i < r->tree_count; i++) {
         const struct cgroup_tree *t = &r->trees[i];
+        if (!cgroup_has_cells(t))
+            continue;
         if (mkdirat(t->own_fd, g->name, 0755) < 0)
             return err_sys(e, "make the group %s/%s/%s", t->parent, r->name, g->name);
         g->tree_fds[i] = openat(t->own_fd, g->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -161,17 +160,13 @@ static int bound_v1_network(struct cgroup *g, struct err *e)
     return 0;
 }
 
-/* What holds whatever the limits are: no swap, and on v2 a memory kill takes the whole cell. Both
- * files may lack: a kernel without swap, and v1 without swap accounting, where swappiness 0 is what
- * there is. */
+/* What holds whatever the limits are: no swap (on v1 inherited), and on v2 a memory kill takes the
+ * whole cell. Both files may lack, as on a kernel without swap. */
 static int set_fixed(struct cgroup *g, struct err *e)
 {
     int dir_fd = dir_of(g, CTL_MEMORY);
-    if (!is_v2(g, CTL_MEMORY)) {
-        if (io_write_file_at(dir_fd, "memory.swappiness", "0") < 0 && errno != ENOENT)
-            return err_sys(e, "write memory.swappiness of the group %s", g->name);
+    if (!is_v2(g, CTL_MEMORY))
         return bound_v1_network(g, e);
-    }
     if (g->file_fds[FILE_SWAP_MAX] >= 0 && cgroup_write_int(g->file_fds[FILE_SWAP_MAX], 0) < 0)
         return err_sys(e, "write memory.swap.max of the group %s", g->name);
     if (io_write_file_at(dir_fd, "memory.oom.group", "1") < 0 && errno != ENOENT)
@@ -198,7 +193,6 @@ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e)
                         .event_fd = -1,
                         .memory_bytes = -1,
                         .process_count = -1,
-                        .cpus = -1,
                         .refusals_when_killed = -1,
                         .memory_seen_bytes = -1,
                         .nocache_seen_bytes = -1 };
@@ -217,10 +211,13 @@ int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", (int)pid);
-    for (size_t i = 0; i < g->root->tree_count; i++)
-        if (io_write_file_at(g->tree_fds[i], "cgroup.procs", text) < 0)
-            return err_sys(e, "move process %d into %s/%s/%s", (int)pid, g->root->trees[i].parent,
-                           g->root->name, g->name);
+    for (size_t i = 0; i < g->root->tree_count; i++) {
+        const struct cgroup_tree *t = &g->root->trees[i];
+        int dir_fd = cgroup_has_cells(t) ? g->tree_fds[i] : t->own_fd;
+        if (io_write_file_at(dir_fd, "cgroup.procs", text) < 0)
+            return err_sys(e, "move process %d into %s/%s/%s", (int)pid, t->parent, g->root->name,
+                           g->name);
+    }
     return 0;
 }
 
@@ -253,19 +250,7 @@ static int limit_memory(struct cgroup *g, int64_t bytes, struct err *e)
     return v1_swap && !up ? write_limit(g, FILE_SWAP_MAX, bytes, e) : 0;
 }
 
-static int limit_cpus(struct cgroup *g, int64_t cpus, struct err *e)
-{
-    if (!is_v2(g, CTL_CPU))
-        return write_limit(g, FILE_CPU_MAX, cpus > 0 ? cpus * CPU_PERIOD_US : -1, e);
-    if (cpus > 0)
-        return write_limit(g, FILE_CPU_MAX, cpus * CPU_PERIOD_US, e); /* the period stays */
-    if (pwrite(g->file_fds[FILE_CPU_MAX], "max", 3, 0) < 0)
-        return err_sys(e, "write max to cpu.max of the group %s", g->name);
-    return 0;
-}
-
-int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count, int64_t cpus,
-                 struct err *e)
+int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count, struct err *e)
 {
     if (memory_bytes != g->memory_bytes) {
         if (limit_memory(g, memory_bytes, e) < 0)
@@ -276,11 +261,6 @@ int cgroup_limit(struct cgroup *g, int64_t memory_bytes, int64_t process_count, 
         if (write_limit(g, FILE_PIDS_MAX, process_count, e) < 0)
             return -1;
         g->process_count = process_count;
-    }
-    if (cpus != g->cpus) {
-        if (limit_cpus(g, cpus, e) < 0)
-            return -1;
-        g->cpus = cpus;
     }
     return 0;
 }
@@ -530,7 +510,8 @@ static bool remove_dirs(const struct cgroup_root *r, const char *name)
 {
     bool gone = true;
     for (size_t i = 0; i < r->tree_count; i++)
-        if (unlinkat(r->trees[i].own_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        if (cgroup_has_cells(&r->trees[i]) &&
+            unlinkat(r->trees[i].own_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
             gone = false;
     return gone;
 }

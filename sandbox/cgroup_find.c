@@ -206,9 +206,9 @@ static unsigned lacking(const struct cgroup_tree *t, int dir_fd, const char *fil
     return cgroup_read_text_at(dir_fd, file, text) < 0 ? need : need & ~controllers_of(text);
 }
 
-static int share_out(const struct cgroup_tree *t, int dir_fd)
+static int share_out(const struct cgroup_tree *t, int dir_fd, unsigned controllers)
 {
-    unsigned lack = lacking(t, dir_fd, "cgroup.subtree_control");
+    unsigned lack = lacking(t, dir_fd, "cgroup.subtree_control") & controllers;
     for (unsigned c = 0; c < CTL_COUNT; c++) {
         char word[16];
         snprintf(word, sizeof word, "+%s", cgroup_controller_name(c));
@@ -334,7 +334,7 @@ static int prepare_v2(const struct cgroup_tree *t, int dir_fd, const char *path,
         return err_sys(
             e, "cgroup v2: move the processes of %s into its child " SUPERVISOR "%s", path,
             errno == EROFS ? " (in a container: mount its control groups read-write)" : "");
-    if (ours != NOT_OURS && share_out(t, dir_fd) < 0 && errno != ENOENT && errno != EBUSY)
+    if (ours != NOT_OURS && share_out(t, dir_fd, CTL_ALL) < 0 && errno != ENOENT && errno != EBUSY)
         return err_sys(e, "cgroup v2: share out controllers in %s", path);
     unsigned lack = lacking(t, dir_fd, "cgroup.subtree_control");
     if (lack == 0)
@@ -358,7 +358,7 @@ static int try_place(const struct cgroup_root *r, struct cgroup_tree *t, const s
     if (mkdirat(parent_fd, r->name, 0755) < 0)
         return complain_place(t, path, e);
     auto_fd_ int own_fd = openat(parent_fd, r->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (own_fd < 0 || (t->v2 && share_out(t, own_fd) < 0)) {
+    if (own_fd < 0 || (t->v2 && share_out(t, own_fd, CTL_OF_CELLS) < 0)) {
         err_sys(e, "cgroup: set up %s/%s", path, r->name);
         unlinkat(parent_fd, r->name, AT_REMOVEDIR);
         return -1;

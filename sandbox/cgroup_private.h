@@ -18,6 +18,9 @@ enum cgroup_controller { CTL_MEMORY, CTL_PIDS, CTL_CPU, CTL_CPUACCT, CTL_COUNT }
 #define CTL_BIT(c) (1u << (c))
 #define CTL_ALL (CTL_BIT(CTL_COUNT) - 1)
 
+/* The controllers for which each cell has a group of its own. */
+#define CTL_OF_CELLS (CTL_ALL & ~CTL_BIT(CTL_CPU))
+
 /* v1: the limit for buffers of sockets, which are accounted only once it is written. */
 #define CGROUP_V1_NETWORK "memory.kmem.tcp.limit_in_bytes"
 
@@ -35,6 +38,12 @@ struct cgroup_tree {
     int parent_fd;
     int own_fd; /* our own group */
 };
+
+/* false: cells are in our own group there. */
+static inline bool cgroup_has_cells(const struct cgroup_tree *t)
+{
+    return (t->controllers & CTL_OF_CELLS) != 0;
+}
 
 /* A group that was still busy when its cell ended. */
 struct cgroup_leftover {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -197,11 +198,26 @@ static int become_program(struct job_space *space, int *sock, uint32_t layers_of
     return exec_search(space, argv, env);
 }
 
+/* Not on the stack, which would be touched page by page on the way past so large a thing. What a
+ * usual job needs of it is there before the job comes: no page fault between it and the execve. */
+static struct job_space *space_new(void)
+{
+    struct job_space *s =
+        mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s == MAP_FAILED)
+        _exit(1);
+    volatile char *first[] = { (char *)&s->job, (char *)s->strings, s->path };
+    for (size_t i = 0; i < ARRAY_COUNT(first); i++)
+        *first[i] = 0;
+    return s;
+}
+
 _Noreturn void inside_command(const struct inside_plan *plan)
 {
     struct err e;
     int listener = -1, sock = plan->command_sock;
     char tag = 'l';
+    struct job_space *space = space_new();
     if (lock_down(plan, &listener, &e) < 0) {
         struct inside_failure f = { .tag = 'e', .err = e };
         (void)!io_send_msg(sock, &f, sizeof f, NULL, 0);
@@ -212,16 +228,15 @@ _Noreturn void inside_command(const struct inside_plan *plan)
         _exit(1);
     if (notifies)
         close(listener);
-    struct job_space space;
-    int failed = take_job(&space, sock);
-    if (failed == 0 && space.job.probe) {
+    int failed = take_job(space, sock);
+    if (failed == 0 && space->job.probe) {
         close(sock);
-        char *text = space.job.text;
-        if (!split(space.strings, space.job.argc, &text, text + space.job.text_bytes))
+        char *text = space->job.text;
+        if (!split(space->strings, space->job.argc, &text, text + space->job.text_bytes))
             _exit(127);
-        _exit(inside_probe(space.strings));
+        _exit(inside_probe(space->strings));
     }
     if (failed == 0)
-        failed = become_program(&space, &sock, plan->layers_off);
+        failed = become_program(space, &sock, plan->layers_off);
     give_up(sock, failed);
 }

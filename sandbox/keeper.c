@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -173,8 +174,8 @@ void keeper_warm_up(struct keeper *k)
 static int send_err(struct keeper *k, enum wire_type type, const struct err *what)
 {
     struct err e;
-    wire_put_err(&k->out, type, what);
-    if (wire_send(k->options->sock, &k->out, NULL, 0, &e) < 0) {
+    wire_put_err(&k->space->out, type, what);
+    if (wire_send(k->options->sock, &k->space->out, NULL, 0, &e) < 0) {
         k->ending = true;
         return -1;
     }
@@ -238,8 +239,8 @@ static void serve_release(struct keeper *k)
 {
     struct err e;
     drop_kept(k);
-    wire_put_empty(&k->out, WIRE_RELEASED);
-    if (wire_send(k->options->sock, &k->out, NULL, 0, &e) < 0)
+    wire_put_empty(&k->space->out, WIRE_RELEASED);
+    if (wire_send(k->options->sock, &k->space->out, NULL, 0, &e) < 0)
         k->ending = true;
 }
 
@@ -280,7 +281,7 @@ static void serve_one(struct keeper *k)
 {
     struct err e;
     auto_wire_ struct wire_message m = { 0 };
-    if (wire_recv(k->options->sock, k->buffer, &m, &e) < 0) {
+    if (wire_recv(k->options->sock, k->space->in, &m, &e) < 0) {
         answer_err(k, &e);
         k->ending = true;
     } else if (m.len == 0) {
@@ -381,6 +382,7 @@ static int prepare(struct keeper *k, struct err *e)
     /* The order: control groups and subordinate ids need host paths, which keeper_root_enter leaves
      * behind. */
     if (cgroup_root_open(o->conf->box_cgroup, &k->maker.groups, e) < 0 ||
+        cgroup_root_cap_cpus(k->maker.groups, k->maker.cpu_count, e) < 0 ||
         keeper_user_enter(o->conf->box_id_base, &k->user, e) < 0 ||
         filter_build(&k->filter, e) < 0 ||
         keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0)
@@ -402,7 +404,7 @@ static int expect_hello(struct keeper *k, struct err *e)
 {
     auto_wire_ struct wire_message m = { 0 };
     uint32_t version;
-    if (wire_recv(k->options->sock, k->buffer, &m, e) < 0)
+    if (wire_recv(k->options->sock, k->space->in, &m, e) < 0)
         return -1;
     if (m.len == 0)
         return err_input(e, "the client left");
@@ -419,8 +421,8 @@ static int greet(struct keeper *k, struct err *e)
         (void)send_err(k, WIRE_REFUSAL, e);
         return -1;
     }
-    wire_put_greeting(&k->out, &k->proof);
-    return wire_send(k->options->sock, &k->out, NULL, 0, e);
+    wire_put_greeting(&k->space->out, &k->proof);
+    return wire_send(k->options->sock, &k->space->out, NULL, 0, e);
 }
 
 static void wind_up(struct keeper *k)
@@ -443,10 +445,22 @@ static void refuse_core_dumps(void)
         (void)setrlimit(RLIMIT_CORE, &none);
 }
 
+static struct keeper_space *space_new(void)
+{
+    struct keeper_space *s =
+        mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s == MAP_FAILED || madvise(s, sizeof *s, MADV_DONTFORK) < 0) {
+        perror("event=no_memory");
+        _exit(1);
+    }
+    return s;
+}
+
 int keeper_serve(const struct keeper_options *o)
 {
     struct keeper *k = xcalloc(1, sizeof *k);
     struct err e;
+    k->space = space_new();
     k->options = o;
     umask(022); /* images and /dev are made to be read by cells, whatever our starter's mask */
     k->signal_fd = k->null_fd = k->root.mntns_fd = -1;
@@ -467,6 +481,7 @@ int keeper_serve(const struct keeper_options *o)
         serve(k);
     }
     wind_up(k);
+    (void)munmap(k->space, sizeof *k->space);
     free(k);
     return status;
 }

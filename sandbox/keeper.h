@@ -38,6 +38,16 @@ struct pending {
     bool placed;
 };
 
+/* What passes through the keeper: words of clients and jobs. Cells, which are forked from it, have
+ * no copy (MADV_DONTFORK): nothing of one job is in the memory of the next one's init, and the
+ * kernel need not keep two versions of each page that we write to. */
+struct keeper_space {
+    uint8_t in[WIRE_MESSAGE_MAX];
+    struct wire_out out;
+    char text[BOX_ARGS_BYTES_MAX]; /* argv and env of one command */
+    struct inside_job message;
+};
+
 struct keeper {
     const struct keeper_options *options;
     struct keeper_user user;
@@ -56,8 +66,7 @@ struct keeper {
     size_t warm_count;
     bool ending; /* client gone, or told to stop */
     bool prompt; /* runs ahead of every ordinary process, see keeper_run.c */
-    uint8_t buffer[WIRE_MESSAGE_MAX];
-    struct wire_out out;
+    struct keeper_space *space;
 };
 
 /* One command while it runs, and what became of it. */

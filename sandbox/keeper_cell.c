@@ -32,7 +32,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
 
-enum { BUILD_TIMEOUT_S = 20, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
+enum { BUILD_TIMEOUT_S = 20, END_TIMEOUT_MS = 100, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
 
 void cell_init(struct cell *c)
 {
@@ -44,11 +44,10 @@ void cell_init(struct cell *c)
 /* ---- the writable layer
  * ------------------------------------------------------------------------------------------- */
 
+/* With the umask at 0, see layer_fill. */
 static int layer_dir(int layer, const char *name, mode_t mode, uid_t id, struct err *e)
 {
-    /* chmod after mkdir: the umask does not apply to it */
-    if (mkdirat(layer, name, 0700) < 0 || fchmodat(layer, name, mode, 0) < 0 ||
-        fchownat(layer, name, id, id, 0) < 0)
+    if (mkdirat(layer, name, mode) < 0 || (id != 0 && fchownat(layer, name, id, id, 0) < 0))
         return err_sys(e, "make %s in the cell's layer", name);
     return 0;
 }
@@ -70,10 +69,12 @@ static int layer_fill(const struct cell_maker *m, int layer, struct err *e)
         { "box-work", 0700, 0 },
         { "box-upper", 0755, m->user->outer_user_id },
     };
-    for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
-        if (layer_dir(layer, dirs[i].name, dirs[i].mode, dirs[i].id, e) < 0)
-            return -1;
-    return 0;
+    int result = 0;
+    mode_t mask = umask(0);
+    for (size_t i = 0; i < ARRAY_COUNT(dirs) && result == 0; i++)
+        result = layer_dir(layer, dirs[i].name, dirs[i].mode, dirs[i].id, e);
+    (void)umask(mask);
+    return result;
 }
 
 static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
@@ -248,7 +249,7 @@ static int limit_group(const struct cell_maker *m, struct cell *c, const struct 
         layer_on(m->layers_off, LAYER_MEMORY) ? l->memory_bytes : m->conf->ceilings.memory_bytes;
     int64_t processes =
         layer_on(m->layers_off, LAYER_PIDS) ? l->process_count : m->conf->ceilings.process_count;
-    return cgroup_limit(&c->group, memory, processes + 1, m->cpu_count, e);
+    return cgroup_limit(&c->group, memory, processes + 1, e);
 }
 
 int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct err *e)
@@ -409,24 +410,24 @@ int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, s
     return cgroup_arm(&c->group, e);
 }
 
-int cell_release(struct cell *c, const struct cell_job *job, struct err *e)
+int cell_release(struct cell *c, const struct cell_job *job, struct inside_job *space,
+                 struct err *e)
 {
-    struct inside_job message;
-    if (job->text_bytes > sizeof message.text)
+    if (job->text_bytes > sizeof space->text)
         return err_input(e, "arguments and environment: more than %d bytes",
                          (int)BOX_ARGS_BYTES_MAX);
     size_t head = offsetof(struct inside_job, text);
-    memset(&message, 0, head);
-    message.stack_bytes = job->limits.stack_bytes;
-    message.file_bytes = job->limits.file_bytes;
-    message.argc = job->argc;
-    message.envc = job->envc;
-    message.text_bytes = job->text_bytes;
-    message.probe = job->probe;
-    memcpy(message.text, job->text, job->text_bytes);
+    memset(space, 0, head);
+    space->stack_bytes = job->limits.stack_bytes;
+    space->file_bytes = job->limits.file_bytes;
+    space->argc = job->argc;
+    space->envc = job->envc;
+    space->text_bytes = job->text_bytes;
+    space->probe = job->probe;
+    memcpy(space->text, job->text, job->text_bytes);
     c->release_mono_ns = clock_mono_ns();
     c->released = true;
-    if (io_send_msg(c->command_sock, &message, head + job->text_bytes, job->stdio_fds, 3) < 0)
+    if (io_send_msg(c->command_sock, space, head + job->text_bytes, job->stdio_fds, 3) < 0)
         return err_sys(e, "release the cell");
     return 0;
 }
@@ -452,7 +453,7 @@ int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err 
 {
     if (!ret->reported)
         read_report(c, ret);
-    *ret_alone = ret->reported && cgroup_current_processes(&c->group) <= 1;
+    c->alone = *ret_alone = ret->reported && cgroup_current_processes(&c->group) <= 1;
     return *ret_alone ? cgroup_usage(&c->group, &ret->usage, e) : 0;
 }
 
@@ -471,15 +472,23 @@ int cell_reap(struct cell *c, struct cell_end *ret, struct err *e)
     return cgroup_usage(&c->group, &ret->usage, e);
 }
 
-void cell_destroy(struct cell *c)
+/* An init that was heard ends by itself; any other, and one that takes too long, is killed with all
+ * it has. */
+static void see_end(struct cell *c)
 {
-    if (c->pidfd >= 0 && !c->reaped) {
+    struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+    if (!c->alone || poll(&p, 1, END_TIMEOUT_MS) != 1) {
         (void)cgroup_kill(&c->group);
         (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-        struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
         (void)poll(&p, 1, KILL_TIMEOUT_MS);
-        (void)waitpid(c->init_pid, NULL, WNOHANG | __WALL);
     }
+    (void)waitpid(c->init_pid, NULL, WNOHANG | __WALL);
+}
+
+void cell_destroy(struct cell *c)
+{
+    if (c->pidfd >= 0 && !c->reaped)
+        see_end(c);
     close_fd(&c->listener_fd);
     close_fd(&c->pidfd);
     close_fd(&c->init_sock);

@@ -41,6 +41,7 @@ struct cell {
     int listener_fd; /* seccomp notices, -1 where the kernel has none */
     int mntns_fd;
     bool built, released, reaped;
+    bool alone;       /* its program has ended and left nothing but init, which ends, too */
     bool box_overlay; /* an artifact is below /box */
     int64_t release_mono_ns;
 };
@@ -65,7 +66,9 @@ must_check_ int cell_build(struct cell_maker *m, const char *image, struct cell 
                            struct err *e);
 must_check_ int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job,
                          struct err *e);
-must_check_ int cell_release(struct cell *c, const struct cell_job *job, struct err *e);
+/* The message to the cell is put together in `space`. */
+must_check_ int cell_release(struct cell *c, const struct cell_job *job, struct inside_job *space,
+                             struct err *e);
 
 /* What was learned of a dead cell. */
 struct cell_end {

@@ -51,8 +51,8 @@ static int hand_out(struct collection *c, int fd, const struct stat *st, struct 
     struct wire_file f = { .name = c->path,
                            .bytes = st->st_size,
                            .executable = (st->st_mode & S_IXUSR) != 0 };
-    wire_put_file(&c->k->out, &f);
-    return wire_send(c->k->options->sock, &c->k->out, &fd, 1, e);
+    wire_put_file(&c->k->space->out, &f);
+    return wire_send(c->k->options->sock, &c->k->space->out, &fd, 1, e);
 }
 
 static int walk(struct collection *c, int dir, size_t path_len, int depth, struct err *e);
@@ -117,6 +117,6 @@ int keeper_collect(struct keeper *k, int64_t max_bytes, struct err *e)
     struct collection c = { .k = k, .left_bytes = max_bytes };
     if (walk(&c, box, 0, 1, e) < 0)
         return -1;
-    wire_put_files_end(&k->out, c.refused_count);
-    return wire_send(k->options->sock, &k->out, NULL, 0, e);
+    wire_put_files_end(&k->space->out, c.refused_count);
+    return wire_send(k->options->sock, &k->space->out, NULL, 0, e);
 }

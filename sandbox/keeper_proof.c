@@ -38,7 +38,7 @@ static int run_probe(struct keeper *k, const char *text, uint32_t text_bytes, ui
     if (result == 0)
         result = cell_arm(&k->maker, &r.cell, &job, e);
     if (result == 0)
-        result = cell_release(&r.cell, &job, e);
+        result = cell_release(&r.cell, &job, &k->space->message, e);
     if (result == 0)
         result = keeper_watch(k, &r, 1, -1, NULL, e);
     cell_destroy(&r.cell);

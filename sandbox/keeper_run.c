@@ -307,7 +307,7 @@ static int client_spoke(struct keeper *k, struct running *r, size_t count, int s
     enum wire_type type;
     enum box_cause cause;
     uint8_t mask;
-    if (wire_recv(sock, k->buffer, &m, e) < 0)
+    if (wire_recv(sock, k->space->in, &m, e) < 0)
         return -1;
     if (m.len == 0) {
         k->ending = true;
@@ -441,8 +441,8 @@ static int send_outcome(struct keeper *k, struct running *r, size_t index, struc
 {
     if (k->ending)
         return 0;
-    wire_put_outcome(&k->out, (uint32_t)index, &r[index].outcome);
-    return wire_send(k->options->sock, &k->out, NULL, 0, e);
+    wire_put_outcome(&k->space->out, (uint32_t)index, &r[index].outcome);
+    return wire_send(k->options->sock, &k->space->out, NULL, 0, e);
 }
 
 /* The job of one pending command; `text` holds its argv and env afterwards, `files` its files. */
@@ -474,12 +474,11 @@ static struct cell_job job_of(const struct keeper *k, const struct pending *p, c
 
 static int start(struct keeper *k, struct running *r, size_t count, bool release, struct err *e)
 {
-    char text[BOX_ARGS_BYTES_MAX];
     struct box_file files[BOX_FILES_MAX];
     for (size_t i = 0; i < count; i++) {
         const struct pending *p = &k->pending[i];
-        struct cell_job job = job_of(k, p, text, files);
-        if (release && cell_release(&r[i].cell, &job, e) < 0)
+        struct cell_job job = job_of(k, p, k->space->text, files);
+        if (release && cell_release(&r[i].cell, &job, &k->space->message, e) < 0)
             return -1;
         if (release)
             continue;

@@ -164,7 +164,7 @@ START_TEST(cpu_time_counts_children_that_nobody_waited_for)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 16, 2, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     int64_t cpu_ns = 0;
     struct cgroup_usage u;
     wait_for(start_in(&g, burn_100_ms));
@@ -195,8 +195,9 @@ START_TEST(one_cpu_is_the_time_of_one_core)
 {
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
+    ck_ok(cgroup_root_cap_cpus(r, 1, &e));
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 16, 1, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     pid_t pid = start_in(&g, burn_in_two);
     usleep(600000);
     int64_t cpu_ns = 0;
@@ -220,7 +221,7 @@ START_TEST(the_memory_peak_outlives_the_process)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 16, 1, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     wait_for(start_in(&g, touch_20_mib));
     struct cgroup_usage u;
     ck_ok(cgroup_usage(&g, &u, &e));
@@ -253,7 +254,7 @@ START_TEST(file_pages_are_in_the_peak_and_not_in_the_figure_without_cache)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 16, 1, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     pid_t pid = start_in(&g, write_20_mib);
     struct cgroup_usage u = { 0 };
     for (int i = 0; i < 200 && u.memory_peak_bytes < 20 * MIB; i++) {
@@ -283,7 +284,7 @@ START_TEST(a_child_that_needs_too_much_memory_is_told_by_the_event)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 16 * MIB, 16, 1, &e));
+    ck_ok(cgroup_limit(&g, 16 * MIB, 16, &e));
     struct pollfd p = { .fd = cgroup_event_fd(&g), .events = cgroup_event_poll(&g) };
     ck_assert_int_eq(cgroup_oom_happened(&g), false);
     pid_t pid = start_in(&g, touch_64_mib_in_a_child);
@@ -313,7 +314,7 @@ START_TEST(the_event_is_quiet_while_nothing_happens)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 16, 1, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     wait_for(start_in(&g, touch_20_mib));
     struct pollfd p = { .fd = cgroup_event_fd(&g), .events = cgroup_event_poll(&g) };
     ck_assert_int_eq(poll(&p, 1, 100), 0);
@@ -329,8 +330,8 @@ START_TEST(limits_go_up_and_down)
     struct cgroup g = make_group(r);
     static const int64_t mib[] = { 64, 256, 256, 16, 1024, 4 };
     for (size_t i = 0; i < ARRAY_COUNT(mib); i++)
-        ck_ok(cgroup_limit(&g, mib[i] * MIB, 10 + (int64_t)i, 1 + (int64_t)i % 2, &e));
-    ck_ok(cgroup_limit(&g, 4 * MIB, 1, 0, &e));
+        ck_ok(cgroup_limit(&g, mib[i] * MIB, 10 + (int64_t)i, &e));
+    ck_ok(cgroup_limit(&g, 4 * MIB, 1, &e));
     cgroup_destroy(&g);
     cgroup_root_close(r);
 }
@@ -349,7 +350,7 @@ START_TEST(forks_above_the_limit_are_refused_and_all_die_at_once)
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 64 * MIB, 8, 1, &e));
+    ck_ok(cgroup_limit(&g, 64 * MIB, 8, &e));
     pid_t pid = start_in(&g, fork_20);
     struct cgroup_usage u = { 0 };
     for (int i = 0; i < 500 && u.process_refusals < 13; i++) {
@@ -470,7 +471,7 @@ START_TEST(groups_work_where_no_cgroup_file_system_is_mounted)
     ck_assert_int_eq(umount2("/sys/fs/cgroup", MNT_DETACH), 0);
     struct err e = { 0 };
     struct cgroup g = make_group(r);
-    ck_ok(cgroup_limit(&g, 16 * MIB, 4, 1, &e));
+    ck_ok(cgroup_limit(&g, 16 * MIB, 4, &e));
     int64_t cpu_ns = 0;
     wait_for(start_in(&g, burn_100_ms));
     ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
