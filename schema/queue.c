@@ -36,6 +36,13 @@
  *   8. Counters 1 and 2 are the queued and the held rows, and 100 + v the ends with verdict v: each
  *      moves in the transaction that moves the row.
  *
+ * Checked by a model. tests/model/queue.pml is this protocol in Promela: a step there is a
+ * transaction here, under the same name, and what is left of `now` after a power cut is `disk`.
+ * Spin searches every interleaving of clients, slots, crashes and power cuts for a state that
+ * breaks 1 to 3 or 5 to 7, and for an acknowledged submission that never ends (`make model`). Lease
+ * ends are free to come at any step there, which is 4. Who changes a statement that
+ * tests/model/breaks.def names changes the model with it.
+ *
  * Why the fence. A slot may be stopped (swapped out, a debugger, kill -STOP) after it looked at the
  * clock and before it writes. No lease, however long, can tell it from a dead one, so somebody
  * else gets the submission, and then the sleeper wakes and writes. The number makes the store, and
