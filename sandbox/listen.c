@@ -221,8 +221,10 @@ int listen_serve(const struct listen_options *o)
         if (p[0].revents != 0 && !l.ending)
             take_connection(&l);
     }
+    /* While it still answers, the name is ours: whoever starts next waits until it does not, and
+     * then binds a socket of its own, which must not be the one that goes. */
+    (void)unlink(o->socket_path);
     close(l.sock);
     end_keepers(&l);
-    (void)unlink(o->socket_path);
     return 0;
 }
