@@ -333,6 +333,21 @@ int artifact_evict(struct artifact_cache *c, int64_t max_bytes, struct err *e)
     return 0;
 }
 
+int artifact_sweep_slot(struct artifact_cache *c, pid_t pid, struct err *e)
+{
+    char prefix[32];
+    int len = snprintf(prefix, sizeof prefix, ".new-%d-", (int)pid);
+    auto_dir_ DIR *d = open_list(c);
+    if (d == NULL)
+        return err_sys(e, "list the artifacts");
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        if (strncmp(entry->d_name, prefix, (size_t)len) == 0 &&
+            artifact_tree_remove(c->dir_fd, entry->d_name, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int artifact_sweep(struct artifact_cache *c, struct err *e)
 {
     auto_dir_ DIR *d = open_list(c);

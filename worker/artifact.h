@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #include "sandbox/base/buf.h"
+#include <sys/types.h>
+
 #include "sandbox/base/err.h"
 #include "sandbox/box.h"
 #include "schema/store.h"
@@ -37,6 +39,9 @@ void artifact_cache_close(struct artifact_cache *c);
 
 /* Remove what a crash left half-written. Only while no slot of this data directory runs. */
 must_check_ int artifact_sweep(struct artifact_cache *c, struct err *e);
+
+/* Remove what a slot that has died left half-written, while others run. */
+must_check_ int artifact_sweep_slot(struct artifact_cache *c, pid_t pid, struct err *e);
 
 /* Look `hex` up: on a hit *ret_found is true, *ret is in use (artifact_done ends that), the
  * compile's result is in *ret_result (with cached true, without its output) and its diagnostics

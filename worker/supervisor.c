@@ -32,7 +32,8 @@ enum {
     SLOTS_MAX = 256,
     PAUSE_FIRST_MS = 50,
     PAUSE_MAX_MS = 10000,
-    OLD_ENOUGH_MS = 10000,            /* who lived so long did not die young */
+    OLD_ENOUGH_MS = 10000,       /* who lived so long did not die young, ... */
+    OLD_ENOUGH_KILLED_MS = 1000, /* ... nor who was killed: it did not say that it cannot work */
     STOP_MS = EVENTS_DRAIN_MS + 3000, /* then SIGKILL */
     FAILURES_MAX = 5,                 /* before anything ever served: give up */
 };
@@ -155,12 +156,25 @@ static void give_back_held(const struct supervisor *s, struct child *c)
     wake_send(w->conf.store_data_dir, WAKE_PROGRESS, claim.id);
 }
 
+static void sweep_after(const struct supervisor *s, pid_t pid)
+{
+    const struct conf *c = &s->w->conf;
+    struct artifact_cache *cache = NULL;
+    struct err e;
+    if (artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &cache, &e) != 0 ||
+        artifact_sweep_slot(cache, pid, &e) != 0)
+        log_error(&s->w->log, "sweep_failed", &e); /* the next start sweeps all */
+    artifact_cache_close(cache);
+}
+
 static void slot_died(struct supervisor *s, size_t number, int status)
 {
     struct child *c = &s->slots[number];
     int64_t now = clock_mono_ns();
-    bool young = now - c->started_mono_ns < OLD_ENOUGH_MS * NS_PER_MS;
+    int64_t old_ms = WIFSIGNALED(status) ? OLD_ENOUGH_KILLED_MS : OLD_ENOUGH_MS;
+    bool young = now - c->started_mono_ns < old_ms * NS_PER_MS;
     close_fd(&c->ready_fd);
+    sweep_after(s, c->pid);
     c->pid = 0;
     give_back_held(s, c);
     if (s->stopping)

@@ -160,6 +160,24 @@ START_TEST(what_a_crash_left_is_swept_and_what_is_whole_stays)
 }
 END_TEST
 
+START_TEST(what_one_slot_left_is_swept_while_others_write)
+{
+    auto_place_ struct place p = place_empty();
+    struct artifact_cache *c = open_cache(&p, 1 << 30);
+    struct err e;
+    struct stat st;
+    auto_free_ char *root = xasprintf("%s/artifacts", p.dir);
+    auto_free_ char *dead = xasprintf("%s/.new-1-0", root);
+    ck_assert_int_eq(mkdir(dead, 0700), 0);
+    free(write_text(dead, "half", "written"));
+    auto_free_ char *other = write_text(root, ".new-12-0", "half a meta");
+    ck_ok(artifact_sweep_slot(c, 1, &e));
+    ck_assert_int_eq(stat(dead, &st), -1);
+    ck_assert_int_eq(stat(other, &st), 0);
+    artifact_cache_close(c);
+}
+END_TEST
+
 START_TEST(a_damaged_entry_is_not_found_and_can_be_kept_again)
 {
     auto_place_ struct place p = place_empty();
@@ -232,6 +250,7 @@ END_TEST
 UNIT_MAIN("artifact", a_compile_is_found_again_with_its_files_result_and_diagnostics,
           a_name_that_leaves_its_folder_is_refused, two_slots_may_keep_the_same_compile,
           what_a_crash_left_is_swept_and_what_is_whole_stays,
+          what_one_slot_left_is_swept_while_others_write,
           a_damaged_entry_is_not_found_and_can_be_kept_again,
           the_least_recently_used_goes_first_and_what_is_in_use_stays,
           the_cache_stays_within_its_size)
