@@ -106,6 +106,7 @@ static int write_file(const struct store *s, const char *path, const void *data,
         openat(s->blobs_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
     if (fd < 0)
         return err_sys(e, "make %s/blobs/%s", s->data_dir, temporary);
+    (void)flock(fd, LOCK_SH); /* tells blob_tidy that its writer lives */
     int rc = write_synced(fd, data, len) < 0
                  ? err_sys(e, "write %s/blobs/%s", s->data_dir, temporary)
                  : name_file(s, temporary, path, e);
@@ -485,7 +486,16 @@ int blob_sweep(struct store *s, int64_t limit, int64_t *ret_deleted, struct err 
 
 /* ---- what crashes leave */
 
-enum { HALF_WRITTEN_MS = 3600 * 1000 }; /* nobody writes one file for longer */
+enum { YOUNG_MS = 2000 }; /* its writer may be between making and locking it */
+
+static bool writer_lives(int dir_fd, const char *name)
+{
+    struct stat st;
+    auto_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return true;
+    return st.st_mtime > (clock_unix_ms() - YOUNG_MS) / 1000 || flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
 
 void blob_tidy(const struct store *s)
 {
@@ -494,12 +504,7 @@ void blob_tidy(const struct store *s)
     if (dir == NULL)
         return;
     int dir_fd = take_fd(&fd); /* the stream closes it */
-    int64_t before_unix_s = (clock_unix_ms() - HALF_WRITTEN_MS) / 1000;
-    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
-        struct stat st;
-        if (store_id_valid(d->d_name) &&
-            fstatat(dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            st.st_mtime < before_unix_s)
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+        if (store_id_valid(d->d_name) && !writer_lives(dir_fd, d->d_name))
             unlinkat(dir_fd, d->d_name, 0);
-    }
 }

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include "schema/inner.h"
 
@@ -238,10 +239,16 @@ START_TEST(opening_removes_what_crashes_left_half_written)
     close(open(stale, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     close(open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     ck_assert_int_eq(utimensat(AT_FDCWD, stale, old, 0), 0);
+    store_new_id(id);
+    auto_free_ char *slow = xasprintf("%s/blobs/tmp/%s", p.dir, id);
+    auto_fd_ int writer = open(slow, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(flock(writer, LOCK_SH), 0);
+    ck_assert_int_eq(futimens(writer, old), 0);
     store_close(p.s);
     p.s = open_store(&p, (struct store_options){ 0 });
     ck_assert_int_eq(access(stale, F_OK), -1);
     ck_assert_int_eq(access(fresh, F_OK), 0);
+    ck_assert_int_eq(access(slow, F_OK), 0);
 }
 END_TEST
 
