@@ -49,7 +49,11 @@ enum {
     REST_MS = 5000,   /* for what children left behind */
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 10000,
-    STEADY_MS = 60000, /* a child that lived so long starts again without back-off */
+    /* A child that lived so many times as long as its last pause, and at least so long, is steady
+     * and starts again after the first pause: one that is killed now and then is back at once, and
+     * one that keeps dying is down for a tenth of the time at most before its pauses grow. */
+    STEADY_TIMES = 10,
+    STEADY_MS = 1000,
 };
 
 struct loop {
@@ -271,7 +275,8 @@ static void advance(struct loop *l)
 static void plan_restart(struct loop *l, struct up_child *c)
 {
     int64_t now = clock_mono_ns();
-    bool steady = now - c->started_mono_ns > STEADY_MS * NS_PER_MS;
+    int64_t lived_ms = (now - c->started_mono_ns) / NS_PER_MS;
+    bool steady = lived_ms >= STEADY_MS && lived_ms >= STEADY_TIMES * c->backoff_ms;
     c->backoff_ms = steady || c->backoff_ms == 0 ? BACKOFF_FIRST_MS : c->backoff_ms * 2;
     if (c->backoff_ms > BACKOFF_MAX_MS)
         c->backoff_ms = BACKOFF_MAX_MS;
