@@ -187,6 +187,12 @@ class Seen:
         return [p for p, began in self.processes.items()
                 if (stat(p) or (0, -1))[1] == began and not is_zombie(p)]
 
+    def forget_dead(self):
+        """Keep no account of those whose end was seen, with what they had."""
+        alive = set(self.alive())
+        self.processes = {p: began for p, began in self.processes.items() if p in alive}
+        self.keepers = {(p, began) for p, began in self.keepers if p in alive}
+
     def left(self):
         found = [f"process {p} {' '.join(command(p))[:80]}" for p in self.alive()]
         for pid, began in self.keepers:

@@ -108,13 +108,16 @@ class Service:
             words += ["--set", pair]
         return words
 
+    def environment(self):
+        return {"MINOS_LANGUAGES": self.languages}
+
     def start(self):
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root, which builds cells")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.arguments(), stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
-                cwd="/", env=clean_environment(MINOS_LANGUAGES=self.languages))
+                cwd="/", env=clean_environment(**self.environment()))
         line = self.process.stdout.readline().decode()
         if not line.startswith("ready "):
             self.kill()
