@@ -17,6 +17,9 @@ static const char *mend(int rc)
     case SQLITE_NOTADB:
         return " (the database is damaged: stop the service and restore a backup, see "
                "docs/STORE.md)";
+    case SQLITE_IOERR:
+        return " (the disk or its file system fails: the kernel's log says how; nothing that was "
+               "acknowledged is lost)";
     case SQLITE_FULL:
         return " (the disk is full: make room)";
     case SQLITE_READONLY:
@@ -45,6 +48,10 @@ int sql_error(struct store *s, int rc, struct err *e)
     int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
     if (primary == SQLITE_FULL)
         errnum = ENOSPC;
+    else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
+        errnum = EUCLEAN;
+    else if (primary == SQLITE_IOERR && errnum == 0)
+        errnum = EIO; /* SQLite keeps the number of some calls only */
     else if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)
         errnum = 0;
     return err_set(e, ERR_SYS, errnum, "database %s/%s: %s%s", s->data_dir, DB_FILE_NAME, text,

@@ -96,7 +96,12 @@ must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
 
 /* ---- move.c: the queue's rows; what may happen to them is in queue.c's essay */
 
-enum counter { COUNTER_QUEUED = 1, COUNTER_HELD = 2, COUNTER_VERDICT = 100 };
+enum counter {
+    COUNTER_QUEUED = 1,
+    COUNTER_HELD = 2,
+    COUNTER_PROBE = 99, /* of store_probe */
+    COUNTER_VERDICT = 100,
+};
 
 must_check_ int counter_add(struct store *s, int64_t id, int64_t by, struct err *e);
 must_check_ int counter_get(struct store *s, int64_t id, int64_t *ret, struct err *e);

@@ -58,6 +58,11 @@ void store_rollback(struct store *s); /* no-op without a transaction */
  * so by themselves in queue_claim; a server may, off its latency path. Not inside a transaction. */
 must_check_ int store_checkpoint(struct store *s, struct err *e);
 
+/* Whether the store can be written now: a durable transaction that changes nothing that
+ * anybody reads. ERR_SYS says
+ * why it cannot. Not inside a transaction. */
+must_check_ int store_probe(struct store *s, struct err *e);
+
 /* ---- ids and hashes */
 
 void store_new_id(char ret_id[STORE_ID_BYTES]); /* time-ordered and unguessable; from the

@@ -1,8 +1,10 @@
 /* health.c - is the service alive, and can it take work; minos-server. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "server/handlers.h"
 #include "server/request.h"
 
@@ -20,6 +22,16 @@ static bool store_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
         queue_stats(loan.store, &q, &e) != 0) {
         log_error(&r->srv->log, "health_store", &e);
         snprintf(detail, ERR_MESSAGE_BYTES, "it cannot be read; the service's log says why");
+        return false;
+    }
+    if (atomic_load(&r->srv->store_damaged)) {
+        snprintf(detail, ERR_MESSAGE_BYTES,
+                 "it is damaged: stop the service and restore a backup; the log says more");
+        return false;
+    }
+    if (!writer_is_well(r->srv->writer, &e)) {
+        snprintf(detail, ERR_MESSAGE_BYTES, "it cannot be written%s%s; the service's log says more",
+                 e.errnum != 0 ? ": " : "", e.errnum != 0 ? strerrordesc_np(e.errnum) : "");
         return false;
     }
     int64_t max = r->srv->conf->store_queue_count_max;
@@ -47,6 +59,32 @@ static bool worker_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
     return available > 0;
 }
 
+/* While something waits, a slot should hold something: that none does for so long means that they
+ * cannot start, or cannot build cells. */
+enum { UNATTENDED_MS = 10000 };
+
+static bool slots_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
+{
+    auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
+    struct queue_stats q = { 0 };
+    struct err e;
+    if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
+        queue_stats(loan.store, &q, &e) != 0) {
+        snprintf(detail, ERR_MESSAGE_BYTES, "the queue cannot be read");
+        return false;
+    }
+    bool waits = q.queued_count > 0 && q.running_count == 0 &&
+                 clock_unix_ms() - q.oldest_queued_unix_ms > UNATTENDED_MS;
+    if (waits)
+        snprintf(detail, ERR_MESSAGE_BYTES,
+                 "%" PRId64 " submissions wait and no slot takes one; the worker's log says why",
+                 q.queued_count);
+    else
+        snprintf(detail, ERR_MESSAGE_BYTES, "%" PRId64 " submissions are being judged",
+                 q.running_count);
+    return !waits;
+}
+
 static bool running_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
 {
     bool stopping = r->srv->stopping;
@@ -58,6 +96,7 @@ static const struct check checks[] = {
     { "server", running_ok },
     { "store", store_ok },
     { "languages", worker_ok },
+    { "slots", slots_ok },
 };
 
 static void reply_health(struct request *r, bool failing_is_503)

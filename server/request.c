@@ -1,6 +1,7 @@
 /* request.c - helpers for handlers; minos-server. */
 #include "server/request.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,8 @@ void request_error(struct request *r, const struct err *e)
     case ERR_SYS:
         /* a full disk or the like: the operator can mend it, the client may come again */
         log_error(&r->srv->log, "request_failed", e);
+        if (e->errnum == EUCLEAN)
+            atomic_store(&r->srv->store_damaged, true);
         request_refuse(r, PROBLEM_BUSY, "the store cannot be used now; the service's log says why");
         return;
     case ERR_BUG:

@@ -36,4 +36,5 @@ struct server {
     atomic_int_least64_t stream_count; /* event streams open now */
     atomic_int_least64_t active_count; /* requests whose handler ran and whose answer is not sent */
     atomic_bool stopping;              /* new requests get 503 */
+    atomic_bool store_damaged;         /* a request met a damaged page; for good */
 };

@@ -15,6 +15,8 @@ enum {
     PRUNE_SOONEST_MS = 1000, /* ... but not more often than so */
     PRUNE_BACKLOG_MS = 100,  /* while there is more to delete */
     PRUNE_COUNT = 100,       /* submissions deleted at a time: bounds how long accepts wait */
+    PROBE_EVERY_MS = 1000,   /* while the store cannot be written */
+    STALE_MS = 5000,         /* a success so old says nothing about now */
 };
 
 struct writer {
@@ -26,6 +28,9 @@ struct writer {
     struct writer_job *first, **last;
     bool stopping, ended;
     struct writer_stats stats;
+    struct err failure;        /* kind 0: the last commit succeeded */
+    int64_t committed_mono_ns; /* the last success */
+    bool asked;                /* somebody wants to know whether the store can be written */
 };
 
 static void job_finish(struct writer_job *j, int rc, const struct err *e)
@@ -37,7 +42,7 @@ static void job_finish(struct writer_job *j, int rc, const struct err *e)
 
 /* Apply `count` jobs in one transaction; -1, everything undone, when one of them or the commit
  * fails. */
-static int apply_all(struct writer *w, struct writer_job *const *jobs, size_t count, struct err *e)
+static int apply_now(struct writer *w, struct writer_job *const *jobs, size_t count, struct err *e)
 {
     if (store_begin(w->store, STORE_DURABLE, e) != 0)
         return -1;
@@ -52,6 +57,52 @@ static int apply_all(struct writer *w, struct writer_job *const *jobs, size_t co
         return -1;
     }
     return 0;
+}
+
+/* What a commit, or the try of one, says about the store. A refusal of ours says nothing. */
+static void note_outcome(struct writer *w, int rc, const struct err *e)
+{
+    if (rc != 0 && e->kind != ERR_SYS)
+        return;
+    pthread_mutex_lock(&w->lock);
+    bool was_well = w->failure.kind == 0;
+    w->failure = rc != 0 ? *e : (struct err){ 0 };
+    w->asked = false;
+    if (rc == 0)
+        w->committed_mono_ns = clock_mono_ns();
+    pthread_mutex_unlock(&w->lock);
+    if (rc != 0 && was_well)
+        log_error(w->opt.log, "store_cannot_be_written", e);
+    else if (rc == 0 && !was_well)
+        log_event(w->opt.log, LOG_INFO, "store_can_be_written_again", "data=%s", w->opt.data_dir);
+}
+
+static int apply_all(struct writer *w, struct writer_job *const *jobs, size_t count, struct err *e)
+{
+    int rc = apply_now(w, jobs, count, e);
+    note_outcome(w, rc, e);
+    return rc;
+}
+
+static void probe(struct writer *w)
+{
+    struct err e;
+    int rc = store_probe(w->store, &e);
+    note_outcome(w, rc, &e);
+}
+
+bool writer_is_well(struct writer *w, struct err *ret_why)
+{
+    pthread_mutex_lock(&w->lock);
+    bool well = w->failure.kind == 0;
+    if (!well)
+        *ret_why = w->failure;
+    if (clock_mono_ns() - w->committed_mono_ns > STALE_MS * NS_PER_MS && !w->asked) {
+        w->asked = true;
+        pthread_cond_signal(&w->pushed);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return well;
 }
 
 static void apply_batch(struct writer *w, struct writer_job *const *jobs, size_t count)
@@ -124,7 +175,7 @@ static int64_t prune(struct writer *w)
 static bool wait_for_jobs(struct writer *w, int64_t until_mono_ns)
 {
     const struct timespec until = { until_mono_ns / NS_PER_S, until_mono_ns % NS_PER_S };
-    while (w->first == NULL && !w->stopping)
+    while (w->first == NULL && !w->stopping && !w->asked)
         if (pthread_cond_timedwait(&w->pushed, &w->lock, &until) != 0)
             break;
     return w->first != NULL || !w->stopping;
@@ -141,14 +192,20 @@ static void *run(void *arg)
             prune_mono_ns = clock_mono_ns() + again_ms * NS_PER_MS;
         }
         pthread_mutex_lock(&w->lock);
-        bool more = wait_for_jobs(w, prune_mono_ns);
+        int64_t probe_mono_ns = clock_mono_ns() + PROBE_EVERY_MS * NS_PER_MS;
+        bool failing = w->failure.kind != 0;
+        bool more = wait_for_jobs(w, failing && probe_mono_ns < prune_mono_ns ? probe_mono_ns
+                                                                              : prune_mono_ns);
         size_t count = take_batch(w, jobs);
+        bool try = count == 0 && (w->asked || failing);
         w->ended = !more;
         pthread_mutex_unlock(&w->lock);
         if (!more)
             return NULL;
         if (count > 0)
             apply_batch(w, jobs, count);
+        else if (try)
+            probe(w);
     }
 }
 

@@ -47,6 +47,11 @@ void writer_push(struct writer *w, struct writer_job *j);
 must_check_ int writer_stage(const struct writer *w, const void *data, size_t len, struct blob *ret,
                              struct err *e);
 
+/* Whether what is handed over can be stored: false while the last commit failed for the host's sake
+ * (the disk is full or fails), with the error. The writer then tries by itself once a second; when
+ * nothing was written of late, asking lets it try, for the next one who asks. Any thread. */
+bool writer_is_well(struct writer *w, struct err *ret_why);
+
 struct writer_stats {
     int64_t jobs, commits; /* since the start */
     int64_t waiting_count;

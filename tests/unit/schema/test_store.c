@@ -365,6 +365,23 @@ START_TEST(a_checkpoint_moves_the_log_into_the_database)
 }
 END_TEST
 
+START_TEST(a_probe_writes_and_changes_nothing)
+{
+    auto_place_ struct place p = place_new();
+    struct err e;
+    char id[STORE_ID_BYTES];
+    accept_one(p.s, 0, id);
+    ck_ok(store_checkpoint(p.s, &e));
+    ck_assert_int_eq(p.s->wal_pages, 0);
+    ck_ok(store_probe(p.s, &e));
+    ck_assert_int_gt(p.s->wal_pages, 0);
+    p.s->wal_pages = 0;
+    ck_ok(store_probe(p.s, &e));
+    ck_assert_int_gt(p.s->wal_pages, 0);
+    ck_assert_int_eq(number(p.s, "SELECT value FROM counter WHERE id = 1"), 1);
+}
+END_TEST
+
 START_TEST(ids_are_valid_and_grow)
 {
     char before[STORE_ID_BYTES] = "", id[STORE_ID_BYTES];
@@ -435,6 +452,6 @@ UNIT_MAIN("store", a_new_store_makes_its_folder_for_its_owner_only,
           a_sync_that_fails_fails_the_commit_and_the_log_begins_anew,
           a_transaction_that_sqlite_rolled_back_cannot_be_committed,
           who_waits_too_long_for_the_lock_hears_busy, many_processes_may_open_a_new_store_at_once,
-          a_checkpoint_moves_the_log_into_the_database, ids_are_valid_and_grow,
-          what_is_no_id_is_told_from_one, hashes_are_sha256_in_one_go_or_in_parts,
-          each_limit_has_its_column)
+          a_checkpoint_moves_the_log_into_the_database, a_probe_writes_and_changes_nothing,
+          ids_are_valid_and_grow, what_is_no_id_is_told_from_one,
+          hashes_are_sha256_in_one_go_or_in_parts, each_limit_has_its_column)
