@@ -69,38 +69,42 @@ void artifact_done(struct artifact *a)
 
 /* ---- the meta file --------------------------------------------------------------------------- */
 
-static json_t *meta_json(const struct compile_result *r, int64_t files_bytes, bool has_files)
+static json_t *meta_json(const struct compile_result *r, int64_t files_bytes, int64_t exact_bytes,
+                         bool has_files)
 {
     return json_pack(
-        "{s:I, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "bytes",
-        (json_int_t)files_bytes, "has_files", has_files, "verdict", verdict_name(r->verdict),
-        "cause", r->cause != NULL ? r->cause : "none", "exit_code", (json_int_t)r->exit_code,
-        "signal", (json_int_t)r->signal, "cpu_time_ns", (json_int_t)r->usage.cpu_time_ns,
-        "user_time_ns", (json_int_t)r->usage.user_time_ns, "system_time_ns",
-        (json_int_t)r->usage.system_time_ns, "wall_time_ns", (json_int_t)r->usage.wall_time_ns,
-        "memory_peak_bytes", (json_int_t)r->usage.memory_peak_bytes, "memory_nocache_bytes",
+        "{s:I, s:I, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "bytes",
+        (json_int_t)files_bytes, "content_bytes", (json_int_t)exact_bytes, "has_files", has_files,
+        "verdict", verdict_name(r->verdict), "cause", r->cause != NULL ? r->cause : "none",
+        "exit_code", (json_int_t)r->exit_code, "signal", (json_int_t)r->signal, "cpu_time_ns",
+        (json_int_t)r->usage.cpu_time_ns, "user_time_ns", (json_int_t)r->usage.user_time_ns,
+        "system_time_ns", (json_int_t)r->usage.system_time_ns, "wall_time_ns",
+        (json_int_t)r->usage.wall_time_ns, "memory_peak_bytes",
+        (json_int_t)r->usage.memory_peak_bytes, "memory_nocache_bytes",
         (json_int_t)r->usage.memory_nocache_bytes, "process_peak_count",
         (json_int_t)r->usage.process_peak_count, "output_bytes", (json_int_t)r->output.bytes,
         "head_bytes", (json_int_t)r->output.head_bytes);
 }
 
 /* False when the line is not one of ours. */
-static bool meta_read(const char *line, size_t len, struct compile_result *r, bool *has_files)
+static bool meta_read(const char *line, size_t len, struct compile_result *r, bool *has_files,
+                      int64_t *ret_bytes)
 {
     const char *verdict = NULL, *cause = NULL;
-    json_int_t exit_code, signal, t[4], m[2], processes, bytes, head;
+    json_int_t exit_code, signal, t[4], m[2], processes, bytes, head, kept;
     int files = 0;
     json_t *j = json_loadb(line, len, 0, NULL);
-    bool ok =
-        j != NULL &&
-        json_unpack(j, "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-                    "has_files", &files, "verdict", &verdict, "cause", &cause, "exit_code",
-                    &exit_code, "signal", &signal, "cpu_time_ns", &t[0], "user_time_ns", &t[1],
-                    "system_time_ns", &t[2], "wall_time_ns", &t[3], "memory_peak_bytes", &m[0],
-                    "memory_nocache_bytes", &m[1], "process_peak_count", &processes, "output_bytes",
-                    &bytes, "head_bytes", &head) == 0;
+    bool ok = j != NULL &&
+              json_unpack(
+                  j, "{s:I, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                  "content_bytes", &kept, "has_files", &files, "verdict", &verdict, "cause", &cause,
+                  "exit_code", &exit_code, "signal", &signal, "cpu_time_ns", &t[0], "user_time_ns",
+                  &t[1], "system_time_ns", &t[2], "wall_time_ns", &t[3], "memory_peak_bytes", &m[0],
+                  "memory_nocache_bytes", &m[1], "process_peak_count", &processes, "output_bytes",
+                  &bytes, "head_bytes", &head) == 0;
     if (ok) {
         *has_files = files != 0;
+        *ret_bytes = kept;
         *r = (struct compile_result){
             .present = true,
             .verdict = verdict_from_name(verdict),
@@ -118,14 +122,22 @@ static bool meta_read(const char *line, size_t len, struct compile_result *r, bo
 
 /* Split the meta into its line and the diagnostics behind it. */
 static bool meta_parse(const struct buf *text, struct compile_result *r, bool *has_files,
-                       struct buf *diagnostics)
+                       int64_t *ret_bytes, struct buf *diagnostics)
 {
     struct err ignored;
     const char *end = text->len == 0 ? NULL : memchr(text->data, '\n', text->len);
-    if (end == NULL || !meta_read(text->data, (size_t)(end - text->data), r, has_files))
+    if (end == NULL || !meta_read(text->data, (size_t)(end - text->data), r, has_files, ret_bytes))
         return false;
     size_t rest = text->len - (size_t)(end + 1 - text->data);
     return buf_add(diagnostics, end + 1, rest, &ignored) == 0;
+}
+
+/* A power cut, a full disk or somebody's hand may have left less than was written. */
+static bool files_whole(struct artifact_cache *c, const char *hex, int64_t exact_bytes)
+{
+    int64_t sum = 0;
+    struct err ignored;
+    return artifact_tree_sum(c->dir_fd, hex, &sum, &ignored) == 0 && sum == exact_bytes;
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
@@ -144,6 +156,7 @@ int artifact_find(struct artifact_cache *c, const char *hex, struct artifact *re
 {
     struct stat st;
     bool has_files = false;
+    int64_t exact_bytes = 0;
     *ret_found = false;
     auto_fd_ int fd = openat(c->dir_fd, meta_name(hex).text, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
@@ -156,8 +169,8 @@ int artifact_find(struct artifact_cache *c, const char *hex, struct artifact *re
     buf_init(&text, META_BYTES_MAX);
     if (io_read_to_buf(fd, &text, e) != 0)
         return err_wrap(e, "read artifact %s", hex);
-    if (!meta_parse(&text, ret_result, &has_files, diagnostics) ||
-        (has_files && faccessat(c->dir_fd, hex, F_OK, 0) != 0)) {
+    if (!meta_parse(&text, ret_result, &has_files, &exact_bytes, diagnostics) ||
+        (has_files && !files_whole(c, hex, exact_bytes))) {
         remove_entry(c, hex);
         return 0;
     }
@@ -207,6 +220,14 @@ static int64_t files_bytes(const struct box_collected *files, size_t count)
     return sum;
 }
 
+static int64_t content_bytes(const struct box_collected *files, size_t count)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += files[i].bytes;
+    return sum;
+}
+
 int artifact_put(struct artifact_cache *c, const char *hex, const struct box_collected *files,
                  size_t count, const struct compile_result *result, const struct buf *diagnostics,
                  struct artifact *ret, struct err *e)
@@ -224,7 +245,7 @@ int artifact_put(struct artifact_cache *c, const char *hex, const struct box_col
             return -1; /* swept at the next start */
         return -1;
     }
-    json_t *json = meta_json(result, bytes, count != 0);
+    json_t *json = meta_json(result, bytes, content_bytes(files, count), count != 0);
     struct artifact a = { .lock_fd = -1, .has_files = count != 0 };
     int rc = put_meta(c, temp, hex, json, diagnostics, &a.lock_fd, e);
     json_decref(json);

@@ -95,6 +95,36 @@ int artifact_tree_write(int dir_fd, const char *name, const struct box_collected
     return 0;
 }
 
+/* Depth is that of what artifact_tree_write made: BOX_COLLECT_DEPTH_MAX. */
+static int add_sizes(int dir_fd, const char *name, int64_t *sum, struct err *e)
+{
+    auto_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_dir_ DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL)
+        return err_sys(e, "list an artifact");
+    int list_fd = take_fd(&fd); /* the stream closes it */
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (fstatat(list_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            return err_sys(e, "look at an artifact's file");
+        if (S_ISDIR(st.st_mode) && add_sizes(list_fd, entry->d_name, sum, e) != 0)
+            return -1;
+        *sum += S_ISREG(st.st_mode) ? st.st_size : 0;
+    }
+    return 0;
+}
+
+int artifact_tree_sum(int dir_fd, const char *name, int64_t *ret_bytes, struct err *e)
+{
+    int64_t sum = 0;
+    if (add_sizes(dir_fd, name, &sum, e) != 0)
+        return -1;
+    *ret_bytes = sum;
+    return 0;
+}
+
 static int remove_children(int fd, struct err *e)
 {
     auto_fd_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

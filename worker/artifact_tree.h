@@ -12,6 +12,9 @@
 must_check_ int artifact_tree_write(int dir_fd, const char *name, const struct box_collected *files,
                                     size_t count, struct err *e);
 
+/* The sum of the sizes of the regular files below the directory `name`. */
+must_check_ int artifact_tree_sum(int dir_fd, const char *name, int64_t *ret_bytes, struct err *e);
+
 /* Remove the file or directory tree `name` below dir_fd, without following links. No error when
  * there is none. */
 must_check_ int artifact_tree_remove(int dir_fd, const char *name, struct err *e);

@@ -192,6 +192,9 @@ START_TEST(a_damaged_entry_is_not_found_and_can_be_kept_again)
     }
     put_one(c, 1, "program", "one");
     auto_free_ char *files = xasprintf("%s/%s/program", root, hex_of(1));
+    ck_assert_int_eq(truncate(files, 2), 0);
+    ck_assert(!is_there(c, 1)); /* half of it is not taken for the whole */
+    put_one(c, 1, "program", "one");
     auto_free_ char *dir = xasprintf("%s/%s", root, hex_of(1));
     ck_assert(unlink(files) == 0 && rmdir(dir) == 0);
     ck_assert(!is_there(c, 1));
