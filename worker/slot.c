@@ -3,9 +3,12 @@
  *
  * Sequential, without threads: one store connection, one keeper, one submission at a time. When the
  * keeper or the store fails in the middle, the submission is given back and the process ends; its
- * supervisor starts a new one, which shows that it can reach a keeper before it claims anything, so
- * that a broken host does not use up the attempts of the queue.
+ * supervisor starts a new one, which shows that it can write the store and reach a keeper before it
+ * claims anything, so that a broken host does not use up the attempts of the queue. What failed in
+ * the middle for the host's sake (a full disk, no memory, no descriptor) does not count as an
+ * attempt either, a bounded number of times.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +24,10 @@
 #include "worker/judge.h"
 #include "worker/worker.h"
 
-enum { TICK_MS = 1000 }; /* how long a lost wake-up can delay a claim */
+enum {
+    TICK_MS = 1000,           /* how long a lost wake-up can delay a claim */
+    HOST_FAILURES_TIMES = 20, /* claims in all, as a multiple of the attempts that count */
+};
 
 struct slot {
     const struct worker *w;
@@ -61,7 +67,7 @@ static int slot_open(struct slot *s, struct err *e)
     snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
     if (held_map(s->w->held_fd, &s->held, e) != 0 ||
         events_open(c->store_data_dir, &s->events, e) != 0 ||
-        store_open(&options, &s->store, e) != 0 ||
+        store_open(&options, &s->store, e) != 0 || store_probe(s->store, e) != 0 ||
         artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
             0 ||
         worker_languages(s->w, &s->languages, e) != 0 ||
@@ -71,6 +77,25 @@ static int slot_open(struct slot *s, struct err *e)
     queue_on_moved(s->store, moved, s);
     s->isolation_json = isolation_text(box_proof(s->box));
     return 0;
+}
+
+/* What the host lacks, and no submission can bring about by itself. */
+static bool host_lacks(int errnum)
+{
+    static const int lacks[] = {
+        ENOSPC, EDQUOT, EIO, EROFS, ENOMEM, EAGAIN, EMFILE, ENFILE, ENOBUFS
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(lacks); i++)
+        if (errnum == lacks[i])
+            return true;
+    return false;
+}
+
+/* The fence counts all claims, so that one which does bring it about is not tried for ever. */
+static int64_t attempts_allowed(const struct slot *s, const struct claim *c, const struct err *why)
+{
+    int64_t max = s->w->conf.worker_attempts;
+    return host_lacks(why->errnum) && c->fence < max * HOST_FAILURES_TIMES ? QUEUE_UNCOUNTED : max;
 }
 
 /* The judge failed. What would fail again ends now; what need not is tried again. */
@@ -85,8 +110,8 @@ static void give_back(struct slot *s, const struct lease *lease, const struct er
         rc = queue_finish(s->store, &lease->claim, VERDICT_INTERNAL_ERROR, why->msg,
                           s->isolation_json, &mine, &e);
     else
-        rc = queue_give_back(s->store, &lease->claim, s->w->conf.worker_attempts, why->msg, &mine,
-                             &e);
+        rc = queue_give_back(s->store, &lease->claim, attempts_allowed(s, &lease->claim, why),
+                             why->msg, &mine, &e);
     if (rc != 0)
         log_error(&s->w->log, "give_back_failed", &e); /* the lease will run out */
     *ret_again = !hopeless;
