@@ -19,3 +19,12 @@ $(fault_dir)/minos-server: $(fault_shim) $(call obj,$(base_src) $(schema_src) $(
 $(fault_dir)/minos: $(fault_shim) $(call obj,$(base_src) $(cli_src))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))
+
+# In CI: one of each kind.
+fault_quick := artifact page "newer Minos" "syncs of the log" "full disk" "turned read-only" "A day back" "A slot without"
+
+check-fault: all $(fault_programs) ## tests/fault: disks that fill up, fail or lie, no memory, no descriptors, clocks that jump (2 min)
+	@BUILD=$(abspath $(BUILD)) tests/run-python tests/fault
+check-fault-quick: all $(fault_programs) ## half a minute of check-fault, for CI
+	@BUILD=$(abspath $(BUILD)) tests/run-python tests/fault $(fault_quick)
+.PHONY: check-fault check-fault-quick

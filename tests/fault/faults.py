@@ -66,8 +66,27 @@ class Disk:
         run("mount", "-o", "loop", self.image, folder)
         os.rmdir(os.path.join(folder, "lost+found"))
 
-    def remount(self, how):
-        run("mount", "-o", f"remount,{how}", self.folder)
+    def fail(self):
+        """Let the kernel find an error in the file system, and turn it read-only as it then does."""
+        run("mount", "-o", "remount,errors=remount-ro", self.folder)
+        with open(os.path.join(self.kernel_folder(), "trigger_fs_error"), "w", encoding="ascii") as f:
+            f.write("a test")
+
+    def kernel_folder(self):
+        with open("/proc/self/mountinfo", encoding="ascii") as f:
+            device, = [line.split(" - ")[1].split()[1] for line in f if line.split()[4] == self.folder]
+        return "/sys/fs/ext4/" + os.path.basename(device)
+
+    def mend(self):
+        """What an operator does then; nothing may use it."""
+        folder = self.kernel_folder()
+        run("umount", self.folder)
+        service.poll("nobody's mounts hold it any more", lambda: not os.path.exists(folder), 30)
+        done = subprocess.run(["e2fsck", "-f", "-y", self.image], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False)
+        if done.returncode > 1:  # 1: errors were corrected
+            raise AssertionError(f"e2fsck: {done.returncode}")
+        run("mount", "-o", "loop", self.image, self.folder)
 
     def free_bytes(self):
         s = os.statvfs(self.folder)
@@ -77,9 +96,12 @@ class Disk:
         """Take all room but `leave` bytes; the file that takes it."""
         path = os.path.join(self.folder, "filler")
         with open(path, "ab") as f:
-            size = max(0, self.free_bytes() - leave)
-            if size:
-                os.posix_fallocate(f.fileno(), 0, size)
+            piece = 1 << 20
+            while piece >= 4096 and self.free_bytes() > leave:
+                try:
+                    os.posix_fallocate(f.fileno(), os.fstat(f.fileno()).st_size, piece)
+                except OSError:  # others take room at the same time
+                    piece //= 2
         return path
 
     def take_inodes(self):
@@ -124,11 +146,18 @@ class FaultyService(service.Service):
         else:
             os.mkdir(self.data)
         os.chown(self.data, *service_user())
-        self.faults = Faults(os.path.join(self.data, "faults"))
+        self.faults = Faults(os.path.join(self.base, "faults"))
+        with open(os.path.join(self.data, "faults"), "wb"):
+            pass
         self.prefix = []  # of the command that starts it
 
     def arguments(self):
-        return [*self.prefix, MINOS, *super().arguments()[1:]]
+        """In mounts of its own, where the rules, which we map, lie in its data folder, to which it confines
+        itself, without keeping the disk below from being taken away."""
+        script = 'mount --bind "$0" "$1" && shift && exec "$@"'
+        return [*self.prefix, "unshare", "--mount", "--propagation", "private", "sh", "-c", script,
+                os.path.join(self.base, "faults"), os.path.join(self.data, "faults"),
+                MINOS, *super().arguments()[1:]]
 
     def environment(self):
         return {**super().environment(), "MINOS_FAULTS": os.path.join(self.data, "faults")}
