@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -67,7 +68,7 @@ static const struct opt_row rows[] = {
 #include "sandbox/base/limits.def"
 #undef LIMIT
     { "image", 'i', OPT_TEXT, offsetof(struct args, image), "NAME",
-      "root file system of the cell: host, or one of the configuration", 0, 0 },
+      "root file system of the cell: host, one of the configuration,\nor dir:PATH", 0, 0 },
     { "image-dir", 0, OPT_LIST, offsetof(struct args, image_dirs), "NAME=PATH",
       "make the root file system at PATH an image; the last one is\nchosen unless --image is given",
       0, 0 },
@@ -322,21 +323,44 @@ static struct limits limits_of(const struct job *j)
     return l;
 }
 
+/* "dir:PATH" in place of an image's name: the setting that gives PATH a name, else "". */
+static int image_by_path(const char *image, char **ret_setting, struct err *e)
+{
+    static const char prefix[] = "dir:";
+    size_t skip = sizeof prefix - 1;
+    if (image == NULL || strncmp(image, prefix, skip) != 0) {
+        *ret_setting = xstrdup("");
+        return 0;
+    }
+    auto_free_ char *path = realpath(image + skip, NULL);
+    if (path == NULL)
+        return err_input(e, "--image: %s: %s", image, strerror(errno));
+    *ret_setting = xasprintf("images.dir=%s", path);
+    return 0;
+}
+
 static int hire(const struct job *j, char **ret_image, struct box **ret, struct err *e)
 {
     const struct opt_list *dirs = &j->args->image_dirs;
     /* One command needs no cell in reserve, and the log would be in the way of its output. */
-    const char *own[OPT_LIST_MAX + 2] = { "box.warm=0", "log.level=error" };
+    const char *own[OPT_LIST_MAX + 3] = { "box.warm=0", "log.level=error" };
     char *texts[OPT_LIST_MAX];
+    auto_free_ char *by_path = NULL;
+    if (image_by_path(j->args->image, &by_path, e) < 0)
+        return -1;
     for (size_t i = 0; i < dirs->count; i++)
         if (strchr(dirs->items[i], '=') == NULL)
             return err_input(e, "--image-dir: expected NAME=PATH, got \"%.64s\"", dirs->items[i]);
     for (size_t i = 0; i < dirs->count; i++)
         own[2 + i] = texts[i] = xasprintf("images.%s", dirs->items[i]);
     const char *last = dirs->count > 0 ? dirs->items[dirs->count - 1] : "host";
-    *ret_image =
-        j->args->image != NULL ? xstrdup(j->args->image) : xstrndup(last, strcspn(last, "="));
-    int r = hire_keeper(&j->args->hire, own, 2 + dirs->count, ret, e);
+    size_t own_count = 2 + dirs->count;
+    if (by_path[0] != '\0')
+        own[own_count++] = by_path;
+    *ret_image = by_path[0] != '\0'       ? xstrdup("dir")
+                 : j->args->image != NULL ? xstrdup(j->args->image)
+                                          : xstrndup(last, strcspn(last, "="));
+    int r = hire_keeper(&j->args->hire, own, own_count, ret, e);
     for (size_t i = 0; i < dirs->count; i++)
         free(texts[i]);
     return r;

@@ -151,6 +151,11 @@ class Run(unittest.TestCase):
         os.chmod(self.dir, 0o755)
         status, out, err = self.run_it("--quiet", "--image-dir", "tiny=" + root, "--", "/bin/other")
         self.assertEqual((status, out), (0, b"0 -1\n"), err)
+        status, out, err = self.run_it("--quiet", "--image", "dir:" + root, "--", "/bin/other")
+        self.assertEqual((status, out), (0, b"0 -1\n"), err)
+        status, _, err = self.run_it("--image", f"dir:{root}/no", "--", "/bin/other")
+        self.assertEqual(status, FAILED)
+        self.assertIn("No such file", err)
 
     def test_interrupt(self):
         """Ctrl-C and SIGTERM end the command, and nothing is left"""
