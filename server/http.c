@@ -173,7 +173,7 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
     request_free(r);
 }
 
-static void on_log(void *cls, const char *fmt, va_list ap)
+static void format_(2, 0) on_log(void *cls, const char *fmt, va_list ap)
 {
     const struct http *h = cls;
     char text[LOG_QUOTE_BYTES], quoted[LOG_QUOTE_BYTES];
