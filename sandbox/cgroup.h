@@ -125,8 +125,8 @@ bool cgroup_runs(const struct cgroup *g);
  * on are not counted. Never put a process into the group afterwards. */
 int cgroup_kill(struct cgroup *g);
 
-/* Processes in the group now, zombies not counted; -1 with errno. */
-int cgroup_current_processes(const struct cgroup *g);
+/* Threads in the group now, zombies that were not waited for included; -1 with errno. */
+int64_t cgroup_task_count(const struct cgroup *g);
 
 /* Remove the group and empty *g. While zombies keep it busy this tries for up to 20 ms; then it is
  * left on the root's list, which each later make, destroy and the close work off. */

@@ -41,6 +41,7 @@ enum group_file {
     FILE_MEMORY_STAT,
     FILE_MEMORY_EVENTS,
     FILE_PIDS_MAX,
+    FILE_PIDS_CURRENT,
     FILE_PIDS_EVENTS,
     FILE_PIDS_PEAK,
     FILE_CPU_USAGE,
@@ -65,6 +66,7 @@ static const struct {
     [FILE_MEMORY_STAT] = { CTL_MEMORY, "memory.stat", "memory.stat", false, true },
     [FILE_MEMORY_EVENTS] = { CTL_MEMORY, "memory.oom_control", "memory.events", false, true },
     [FILE_PIDS_MAX] = { CTL_PIDS, "pids.max", "pids.max", true, true },
+    [FILE_PIDS_CURRENT] = { CTL_PIDS, "pids.current", "pids.current", false, true },
     [FILE_PIDS_EVENTS] = { CTL_PIDS, "pids.events", "pids.events", false, false },
     [FILE_PIDS_PEAK] = { CTL_PIDS, "pids.peak", "pids.peak", false, false },
     [FILE_CPU_USAGE] = { CTL_CPUACCT, "cpuacct.usage", "cpu.stat", false, true },
@@ -344,7 +346,8 @@ int cgroup_cpu_ns(const struct cgroup *g, int64_t *ret_ns)
 }
 
 /* Pages of files; tmpfs and shared memory, which the kernel counts among them, are the program's
- * memory and left out. -1 when unknown. */
+ * memory and left out. -1 when unknown. The kernel adds it up over all cores: the dearest of the
+ * numbers. */
 static int64_t file_cache_bytes(const struct cgroup *g)
 {
     char text[CGROUP_TEXT_BYTES];
@@ -360,15 +363,22 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void cgroup_sample_memory(struct cgroup *g)
+/* The cache as it is now, -1 when unknown. */
+static int64_t sample_memory(struct cgroup *g)
 {
-    int64_t now;
-    if (g->root == NULL || cgroup_read_int(g->file_fds[FILE_MEMORY_CURRENT], &now) < 0)
-        return;
+    int64_t now, cache = file_cache_bytes(g);
+    if (cgroup_read_int(g->file_fds[FILE_MEMORY_CURRENT], &now) < 0)
+        return cache;
     g->memory_seen_bytes = larger(g->memory_seen_bytes, now);
-    int64_t cache = file_cache_bytes(g);
     if (cache >= 0)
         g->nocache_seen_bytes = larger(g->nocache_seen_bytes, larger(now - cache, 0));
+    return cache;
+}
+
+void cgroup_sample_memory(struct cgroup *g)
+{
+    if (g->root != NULL)
+        (void)sample_memory(g);
 }
 
 /* The kernel samples who runs in user and in system mode but measures their sum: scale the samples
@@ -397,15 +407,20 @@ static bool met_limit(const struct cgroup *g)
  * there at the peak; with that, peak less cache is a lower bound, as each sample is. */
 static void read_memory(struct cgroup *g, struct cgroup_usage *u)
 {
-    cgroup_sample_memory(g);
-    int64_t peak;
+    int64_t peak, cache = sample_memory(g);
     if (g->file_fds[FILE_MEMORY_PEAK] < 0 ||
         cgroup_read_int(g->file_fds[FILE_MEMORY_PEAK], &peak) < 0)
         peak = g->memory_seen_bytes;
-    int64_t cache = file_cache_bytes(g);
     u->memory_peak_bytes = peak;
     u->memory_nocache_bytes =
         cache < 0 || peak < 0 ? -1 : larger(g->nocache_seen_bytes, larger(peak - cache, 0));
+}
+
+static void note_event(struct cgroup *g)
+{
+    uint64_t told;
+    if (g->event_fd >= 0 && read(g->event_fd, &told, sizeof told) == (ssize_t)sizeof told)
+        g->oom_told = true;
 }
 
 int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
@@ -418,11 +433,11 @@ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
     struct cgroup_usage u = { .cpu_ns = c.cpu_ns - g->cpu_base_ns, .process_peak_count = -1 };
     split_cpu(&u, c.user_ns - g->user_base_ns, c.system_ns - g->system_base_ns);
     read_memory(g, &u);
-    bool oom = cgroup_oom_happened(g);
-    u.oom_kills = counter(g, FILE_MEMORY_EVENTS, "oom_kill") - g->oom_base_count;
-    if (oom && u.oom_kills == 0)
-        u.oom_kills = 1; /* told by the v1 event, and our own kill was faster than the kernel's */
+    note_event(g);
     u.memory_limit_met = met_limit(g);
+    u.oom_kills = counter(g, FILE_MEMORY_EVENTS, "oom_kill") - g->oom_base_count;
+    if (u.oom_kills == 0 && g->oom_told && u.memory_limit_met)
+        u.oom_kills = 1; /* told by the v1 event, and our own kill was faster than the kernel's */
     int64_t refusals = g->refusals_when_killed >= 0 ? g->refusals_when_killed
                                                     : counter(g, FILE_PIDS_EVENTS, "max");
     u.process_refusals = refusals - g->refusal_base_count;
@@ -453,9 +468,7 @@ bool cgroup_oom_happened(struct cgroup *g)
 {
     if (g->root == NULL)
         return false;
-    uint64_t told;
-    if (g->event_fd >= 0 && read(g->event_fd, &told, sizeof told) == (ssize_t)sizeof told)
-        g->oom_told = true;
+    note_event(g);
     return counter(g, FILE_MEMORY_EVENTS, "oom_kill") > g->oom_base_count ||
            (g->oom_told && met_limit(g));
 }
@@ -486,16 +499,12 @@ int cgroup_kill(struct cgroup *g)
     return cgroup_kill_dir(dir_of(g, CTL_PIDS), rounds);
 }
 
-static int count_one(void *ctx, pid_t pid)
+int64_t cgroup_task_count(const struct cgroup *g)
 {
-    (void)ctx;
-    (void)pid;
-    return 0;
-}
-
-int cgroup_current_processes(const struct cgroup *g)
-{
-    return g->root == NULL ? 0 : cgroup_each_process(dir_of(g, CTL_PIDS), count_one, NULL);
+    int64_t count = 0;
+    if (g->root == NULL)
+        return 0;
+    return cgroup_read_int(g->file_fds[FILE_PIDS_CURRENT], &count) < 0 ? -1 : count;
 }
 
 static void leave_for_later(struct cgroup_root *r, const char *name)

@@ -193,14 +193,17 @@ static int part_from_keeper(struct inside_plan *p, struct err *e)
 
 static int build(struct inside_plan *p, struct err *e)
 {
-    if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
-        return -1;
-    if (own_groups_and_clocks(p, e) < 0 || assemble_root(p, e) < 0)
+    if (assemble_root(p, e) < 0)
         return -1;
     if (layer_on(p->layers_off, LAYER_UTS_NS) &&
         (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0))
         return err_sys(e, "sethostname");
-    return raise_loopback(e) < 0 || enter_root(e) < 0 ? -1 : 0;
+    if (raise_loopback(e) < 0)
+        return -1;
+    /* Being put into groups may take the keeper milliseconds, so it comes when all else is done. */
+    if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
+        return -1;
+    return own_groups_and_clocks(p, e) < 0 || enter_root(e) < 0 ? -1 : 0;
 }
 
 _Noreturn static void fail(int sock, const struct err *e)

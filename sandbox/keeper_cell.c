@@ -453,7 +453,7 @@ int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err 
 {
     if (!ret->reported)
         read_report(c, ret);
-    c->alone = *ret_alone = ret->reported && cgroup_current_processes(&c->group) <= 1;
+    c->alone = *ret_alone = ret->reported && cgroup_task_count(&c->group) <= 1;
     return *ret_alone ? cgroup_usage(&c->group, &ret->usage, e) : 0;
 }
 
