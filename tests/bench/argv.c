@@ -2,6 +2,7 @@
  * its lanes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ char **argv_make(const struct bench *b, const char *command, size_t lane)
         { "{bundle}", xstrdup(b->fixture.bundle) },
         { "{dir}", xstrdup(b->fixture.dir) },
         { "{id}", xasprintf("minos-bench-%d-%zu", (int)getpid(), lane) },
+        { "{work}", xasprintf("%" PRId64, b->work_steps) },
         { "{box}", xasprintf("%zu", ISOLATE_BOX_FIRST + lane) },
     };
     auto_free_ char *copy = xstrdup(command);

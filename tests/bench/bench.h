@@ -25,9 +25,12 @@ enum {
 
 struct bench {
     const char *programs_dir; /* minos, minos-box, minos-server */
+    const char *extras_dir;   /* what else make built for the bench: store */
+    int64_t rows_max;         /* backlog: the largest table that is built */
     int signal_fd;            /* SIGINT and SIGTERM, which are blocked */
     struct machine machine;
     struct fixture fixture;
+    int64_t work_steps; /* what `spin` does in some 100 ms of this machine's time; 0: not known */
     struct service service; /* while the suite `service` runs */
     struct report report;
 };
@@ -43,3 +46,7 @@ bool bench_interrupted(const struct bench *b);
 must_check_ int suite_launch(struct bench *b, int64_t seconds, struct err *e);
 must_check_ int suite_steady(struct bench *b, int64_t seconds, struct err *e);
 must_check_ int suite_service(struct bench *b, int64_t seconds, struct err *e);
+must_check_ int suite_noise(struct bench *b, int64_t seconds, struct err *e);
+must_check_ int suite_footprint(struct bench *b, int64_t seconds, struct err *e);
+must_check_ int suite_fairness(struct bench *b, int64_t seconds, struct err *e);
+must_check_ int suite_backlog(struct bench *b, int64_t seconds, struct err *e);

@@ -23,9 +23,12 @@ struct launcher {
     void (*close)(void *state);
 };
 
-extern const struct launcher launcher_spawn;   /* a program by posix_spawn, waited for */
-extern const struct launcher launcher_ahead;   /* a child forked ahead, told to exec, waited for */
-extern const struct launcher launcher_box;     /* a cell by a keeper of its own */
+extern const struct launcher launcher_spawn; /* a program by posix_spawn, waited for */
+extern const struct launcher launcher_ahead; /* a child forked ahead, told to exec, waited for */
+extern const struct launcher launcher_usage; /* its cpu time by wait4's rusage: no time of ours */
+extern const struct launcher launcher_box;   /* a cell by a keeper of its own */
+extern const struct launcher
+    launcher_box_cpu; /* the cpu time that a cell reports: no time of ours */
 extern const struct launcher launcher_gojudge; /* a request to a go-judge of its own */
 extern const struct launcher launcher_http;    /* a submission to b->service */
 extern const struct launcher launcher_fsync;   /* a small durable write: what one accept needs */
@@ -39,13 +42,14 @@ struct contestant {
     bool baseline;     /* the 1 of the ratios: the last such before a row counts */
     const char *needs; /* a program on PATH; NULL: none */
     const char *from;  /* where to get it: "apt: bubblewrap" */
-    /* Command lines, cut at blanks; {bin} {bundle} {dir} {id} {box} are filled in. `before` and
+    /* Command lines, cut at blanks; {bin} {bundle} {dir} {id} {box} {work} are filled
+     * in. `before` and
      * `after` run once for each lane (NULL: none). */
     const char *before, *command, *after;
     const char *version; /* the option that prints it; NULL: "--version" */
     bool hides_v2;       /* spawn: on a hybrid host, start it where only the v1 groups are seen */
     int warm;            /* box: cells kept ready */
-    const char *program; /* box: "true" or "tiny" */
+    const char *program; /* box: the command line in the cell, filled in the same way */
     const char *job;     /* http: name of a row of http_jobs.c */
     int64_t pause_ms;    /* before each turn, for what must be ready first */
     int64_t settle_ms;   /* after its turns, for what it does behind the answer */

@@ -101,10 +101,11 @@ static int make_programs(const struct fixture *f, const char *extras, struct err
     if (make_dir(f->artifacts, FIXTURE_ARTIFACT, e) < 0)
         return -1;
     const char *const dirs[] = { f->bin, artifact };
+    static const char *const programs[] = { "true", "tiny", "spin" };
     for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
-        if (copy_program(extras, "true", dirs[i], e) < 0 ||
-            copy_program(extras, "tiny", dirs[i], e) < 0)
-            return -1;
+        for (size_t k = 0; k < ARRAY_COUNT(programs); k++)
+            if (copy_program(extras, programs[k], dirs[i], e) < 0)
+                return -1;
     return 0;
 }
 

@@ -3,20 +3,20 @@
 
 #include "sandbox/base/err.h"
 
-/* The name of the artifact that holds both programs; it is nobody's real hash. */
+/* The name of the artifact that holds the programs; it is nobody's real hash. */
 #define FIXTURE_ARTIFACT "be9c000000000000000000000000000000000000000000000000000000000000"
 
 struct fixture {
     char *dir;       /* below $TMPDIR or /var/tmp: a disk, since durable writes are measured */
-    char *bin;       /* DIR/bin: true, tiny */
-    char *artifacts; /* DIR/artifacts/FIXTURE_ARTIFACT: the same two, for a keeper */
+    char *bin;       /* DIR/bin: true, tiny, spin */
+    char *artifacts; /* DIR/artifacts/FIXTURE_ARTIFACT: the same three, for a keeper */
     char *bundle;    /* DIR/bundle: config.json and rootfs with `true`, for OCI runtimes */
     char *languages; /* DIR/languages: a copy that the service's user can read */
     char *conf;      /* DIR/minos.yaml: empty, so that the defaults count and not this host's */
 };
 
-/* Make it; `extras` is the directory where make has put true and tiny, `languages` that of the
- * language files. */
+/* Make it; `extras` is the directory where make has put true, tiny and spin, `languages` that of
+ * the language files. */
 must_check_ int fixture_make(struct fixture *f, const char *extras, const char *languages,
                              struct err *e);
 

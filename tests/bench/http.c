@@ -52,18 +52,30 @@ void http_close(struct http *h)
     free(h);
 }
 
-int http_post(struct http *h, const char *path, const char *body, long *ret_status,
-              struct buf *answer, struct err *e)
+static int perform(struct http *h, const char *verb, const char *path, long *ret_status,
+                   struct buf *answer, struct err *e)
 {
     auto_free_ char *url = xasprintf("%s%s", h->url, path);
     buf_done(answer);
     buf_init(answer, ANSWER_BYTES_MAX);
     curl_easy_setopt(h->curl, CURLOPT_URL, url);
-    curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, answer);
     CURLcode code = curl_easy_perform(h->curl);
     if (code != CURLE_OK)
-        return err_set(e, ERR_SYS, 0, "POST %s: %s", url, curl_easy_strerror(code));
+        return err_set(e, ERR_SYS, 0, "%s %s: %s", verb, url, curl_easy_strerror(code));
     curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, ret_status);
     return 0;
+}
+
+int http_get(struct http *h, const char *path, long *ret_status, struct buf *answer, struct err *e)
+{
+    curl_easy_setopt(h->curl, CURLOPT_HTTPGET, 1L);
+    return perform(h, "GET", path, ret_status, answer, e);
+}
+
+int http_post(struct http *h, const char *path, const char *body, long *ret_status,
+              struct buf *answer, struct err *e)
+{
+    curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
+    return perform(h, "POST", path, ret_status, answer, e);
 }

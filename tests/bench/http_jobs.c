@@ -8,6 +8,15 @@
     "int main(void)\n{\n    int a, b;\n"                                                           \
     "    return scanf(\"%d %d\", &a, &b) == 2 && printf(\"%d\\n\", a + b) > 0 ? 0 : 1;\n}\n"
 
+/* The same, a millisecond later. */
+#define C_SUM_1_MS                                                                                 \
+    "#include <stdio.h>\n#include <time.h>\n"                                                      \
+    "static double ms(void)\n{\n    struct timespec t;\n"                                          \
+    "    clock_gettime(CLOCK_MONOTONIC, &t);\n    return t.tv_sec * 1e3 + t.tv_nsec / 1e6;\n}\n"   \
+    "int main(void)\n{\n    int a, b;\n    double start = ms();\n    while (ms() < start + 1)\n"   \
+    "        ;\n"                                                                                  \
+    "    return scanf(\"%d %d\", &a, &b) == 2 && printf(\"%d\\n\", a + b) > 0 ? 0 : 1;\n}\n"
+
 #define PYTHON_SUM "print(sum(map(int, input().split())))\n"
 
 #define JAVA_SUM                                                                                   \
@@ -21,6 +30,8 @@ const struct job http_jobs[] = {
     { .name = "c-new", .language = "c17", .source = C_SUM, .fresh = true, .wait = true },
     { .name = "python", .language = "python3", .source = PYTHON_SUM, .wait = true },
     { .name = "java-cached", .language = "java", .source = JAVA_SUM, .wait = true },
+    { .name = "hundred", .language = "c17", .source = C_SUM_1_MS, .tests = 100, .wait = true },
+    { .name = "bulk", .language = "c17", .source = C_SUM, .priority = -100 },
     { .name = "accept", .language = "c17", .source = C_SUM },
     { 0 },
 };

@@ -58,8 +58,12 @@ static char *make_body(const struct job *job)
     if (job->fresh)
         buf_printf(&source, "/* %d %" PRId64 " */\n", (int)getpid(), clock_mono_ns());
     buf_puts(&source, job->source);
-    json_t *body = json_pack("{s:s s:s s:s s:s}", "language", job->language, "source",
-                             buf_text(&source), "stdin", "19 23\n", "expected_output", "42\n");
+    json_t *body = json_pack("{s:s s:s s:i s:[]}", "language", job->language, "source",
+                             buf_text(&source), "priority", job->priority, "tests");
+    for (int i = 0; i == 0 || i < job->tests; i++)
+        json_array_append_new(
+            json_object_get(body, "tests"),
+            json_pack("{s:s s:s}", "stdin", "19 23\n", "expected_output", "42\n"));
     char *text = json_dumps(body, JSON_COMPACT);
     json_decref(body);
     return text;

@@ -17,24 +17,27 @@
 #include "sandbox/base/opt.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/summary.h"
+#include "tests/bench/targets.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
 struct args {
     bool help;
     const char *suites, *programs, *extras, *languages, *json;
-    int64_t seconds;
+    int64_t seconds, rows;
 };
 
 static const struct opt_row rows[] = {
     { "suite", 's', OPT_TEXT, offsetof(struct args, suites), "NAME[,NAME]...",
-      "launch, steady, service (default: all)", 0, 0 },
+      "launch, steady, service, noise, fairness, backlog,\nfootprint, or all (the default)", 0, 0 },
     { "seconds", 't', OPT_INT, offsetof(struct args, seconds), "N",
-      "time for all of them together, roughly (default: 180)", 1, 86400 },
+      "time for all of them together, roughly (default: 400)", 1, 86400 },
+    { "rows", 'r', OPT_INT, offsetof(struct args, rows), "N",
+      "backlog: the largest table, in steps of ten from 100,000\n(default: 1000000)", 0, 10000000 },
     { "programs", 'p', OPT_TEXT, offsetof(struct args, programs), "DIR",
       "where minos, minos-box, minos-server and\nminos-worker are", 0, 0 },
     { "extras", 'x', OPT_TEXT, offsetof(struct args, extras), "DIR",
-      "where the programs that are launched are: true, tiny", 0, 0 },
+      "where the programs that are launched are: true, tiny, spin, store", 0, 0 },
     { "languages", 'l', OPT_TEXT, offsetof(struct args, languages), "DIR",
       "the language files that the service reads", 0, 0 },
     { "json", 'j', OPT_TEXT, offsetof(struct args, json), "FILE",
@@ -58,9 +61,10 @@ static const struct suite {
     int (*run)(struct bench *b, int64_t seconds, struct err *e);
     int64_t weight;
 } suites[] = {
-    { "launch", suite_launch, 9 },
-    { "steady", suite_steady, 4 },
-    { "service", suite_service, 5 },
+    { "launch", suite_launch, 9 },       { "steady", suite_steady, 4 },
+    { "service", suite_service, 6 },     { "noise", suite_noise, 6 },
+    { "fairness", suite_fairness, 5 },   { "backlog", suite_backlog, 1 },
+    { "footprint", suite_footprint, 1 },
 };
 enum { SUITES = sizeof suites / sizeof suites[0] };
 
@@ -84,11 +88,13 @@ static int choose(const char *list, bool chosen[SUITES], struct err *e)
     char *rest = copy, *name;
     while ((name = strsep(&rest, ",")) != NULL) {
         size_t i = 0;
-        while (i < SUITES && strcmp(name, suites[i].name) != 0)
-            i++;
-        if (i == SUITES)
-            return err_input(e, "--suite: expected launch, steady or service, got \"%s\"", name);
-        chosen[i] = true;
+        bool all = strcmp(name, "all") == 0;
+        while (i < SUITES && (all || strcmp(name, suites[i].name) != 0))
+            chosen[i++] |= all;
+        if (i == SUITES && !all)
+            return err_input(e, "--suite: expected names of suites (see --help), got \"%s\"", name);
+        if (!all)
+            chosen[i] = true;
     }
     return 0;
 }
@@ -137,7 +143,9 @@ static void forget_settings(void)
 
 static int measure(const struct args *a, const bool chosen[SUITES], struct err *e)
 {
-    struct bench b = { .programs_dir = a->programs, .signal_fd = -1 };
+    struct bench b = {
+        .programs_dir = a->programs, .extras_dir = a->extras, .rows_max = a->rows, .signal_fd = -1
+    };
     report_init(&b.report);
     forget_settings();
     int status = -1;
@@ -148,6 +156,7 @@ static int measure(const struct args *a, const bool chosen[SUITES], struct err *
         report_print_machine(&b.report, &b.machine);
         status = run_suites(&b, chosen, a->seconds);
         summary_make(&b.report);
+        targets_make(&b.report);
         report_print_machine(&b.report, &b.machine);
         if (a->json != NULL && report_write(&b.report, &b.machine, a->json, e) < 0)
             status = -1;
@@ -167,7 +176,7 @@ static int fail(int status, const struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct args a = { .suites = "launch,steady,service", .seconds = 180 };
+    struct args a = { .suites = "all", .seconds = 400, .rows = 1000000 };
     bool chosen[SUITES] = { false };
     struct err e;
     int first;

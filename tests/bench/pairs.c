@@ -103,6 +103,8 @@ static void tell_one(const struct pairs *p, size_t i, json_t *table)
             return;
         struct spread found = spread_over_lanes(p->times, i, s, plan->lanes);
         rows_spread(row, &found, &plain);
+        if (plan->tells_width)
+            rows_width(row, &found, &plain);
     }
 }
 

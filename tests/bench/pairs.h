@@ -14,6 +14,7 @@ struct pairs_plan {
     int64_t idle_ms;  /* before every turn, when nothing runs */
     size_t warmups;   /* turns that are not counted, when a contestant's time comes */
     size_t burst;     /* turns that are, one after another, before the next one's time */
+    bool tells_width; /* from p5 to p95 too */
     int64_t share_ms; /* how long rounds are begun; at least one is made */
 };
 

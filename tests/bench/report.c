@@ -20,12 +20,31 @@ static const struct column {
     { "p50_ms", "p50 ms", 3 },
     { "p95_ms", "p95 ms", 3 },
     { "p99_ms", "p99 ms", 3 },
+    { "width_percent", "width %", 3 },
+    { "ratio_width", "x width", 2 },
     { "per_second", "per s", 1 },
     { "ratio_min", "x min", 2 },
     { "ratio_p50", "x p50", 2 },
     { "ratio_p99", "x p99", 2 },
     { "ratio_rate", "of plain", 3 },
     { "cpu_ms", "cpu ms each", 3 },
+    { "accept_per_second", "accept/s", 0 },
+    { "claim_per_second", "claim/s", 0 },
+    { "finish_per_second", "finish/s", 0 },
+    { "ratio_accept", "x accept", 3 },
+    { "ratio_claim", "x claim", 3 },
+    { "accept_cpu_us", "accept us", 1 },
+    { "claim_cpu_us", "claim us", 1 },
+    { "finish_cpu_us", "finish us", 1 },
+    { "processes", "processes", 0 },
+    { "rss_kib", "RSS KiB", 0 },
+    { "pss_kib", "PSS KiB", 0 },
+    { "private_kib", "own KiB", 0 },
+    { "charged_kib", "charged KiB", 0 },
+    { "value", "measured", 3 },
+    { "sense", "to be", 0 },
+    { "bound", "bound", 3 },
+    { "reached", "reached", 0 },
     { "memory_growth_kib", "memory +KiB", 0 },
     { "slab_growth_kib", "slab +KiB", 0 },
     { "group_growth", "groups +", 0 },
@@ -33,7 +52,7 @@ static const struct column {
     { "flat", "flat", 0 },
 };
 
-enum { NAME_WIDTH = 34, COLUMN_WIDTH = 12, MISSING_WIDTH = 160 };
+enum { NAME_WIDTH = 46, COLUMN_WIDTH = 12, MISSING_WIDTH = 160 };
 
 void report_init(struct report *r)
 {

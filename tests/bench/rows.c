@@ -35,3 +35,15 @@ void rows_spread(json_t *row, const struct spread *found, const struct spread *p
                           (double)values[i].found_ns / (double)values[i].plain_ns);
     }
 }
+
+static double width(const struct spread *s)
+{
+    return s->p50_ns > 0 ? (double)(s->p95_ns - s->p5_ns) / (double)s->p50_ns * 100 : 0;
+}
+
+void rows_width(json_t *row, const struct spread *found, const struct spread *plain)
+{
+    report_number(row, "width_percent", width(found));
+    if (width(plain) > 0)
+        report_number(row, "ratio_width", width(found) / width(plain));
+}

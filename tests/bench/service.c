@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/base/buf.h"
@@ -97,19 +98,37 @@ static int start_and_key(struct service *s, char *const *argv, const char *dir, 
 static int start_line(struct service *s, char *line, const char *dir, const char *own_as,
                       struct err *e)
 {
-    enum { WORDS_MAX = 16 };
+    enum { WORDS_MAX = 24 };
     char *argv[WORDS_MAX + 1] = { NULL }, *word;
     for (size_t i = 0; i < WORDS_MAX && (word = strsep(&line, " ")) != NULL; i++)
         argv[i] = word;
     return start_and_key(s, argv, dir, own_as, e);
 }
 
+static int up(struct service *s, const char *programs_dir, const char *base, const char *dir,
+              const char *const *settings, struct err *e)
+{
+    auto_buf_ struct buf line = { 0 };
+    buf_printf(&line, "%s/minos up --config %s/minos.yaml --listen 127.0.0.1:0 --data %s/data",
+               programs_dir, base, dir);
+    for (size_t i = 0; settings[i] != NULL; i++)
+        buf_printf(&line, " --set %s", settings[i]);
+    auto_free_ char *text = buf_take(&line);
+    return start_line(s, text, dir, NULL, e);
+}
+
 int service_up(struct service *s, const char *programs_dir, const char *dir, struct err *e)
 {
-    auto_free_ char *line =
-        xasprintf("%s/minos up --config %s/minos.yaml --listen 127.0.0.1:0 --data %s/data",
-                  programs_dir, dir, dir);
-    return start_line(s, line, dir, NULL, e);
+    return up(s, programs_dir, dir, dir, (const char *const[]){ NULL }, e);
+}
+
+int service_up_apart(struct service *s, const char *programs_dir, const char *base,
+                     const char *name, const char *const *settings, struct err *e)
+{
+    auto_free_ char *dir = xasprintf("%s/%s", base, name);
+    if (mkdir(dir, 0755) < 0)
+        return err_sys(e, "mkdir %s", dir);
+    return up(s, programs_dir, base, dir, settings, e);
 }
 
 int service_up_server(struct service *s, const char *programs_dir, const char *dir, struct err *e)

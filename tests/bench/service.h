@@ -15,6 +15,11 @@ struct service {
 must_check_ int service_up(struct service *s, const char *programs_dir, const char *dir,
                            struct err *e);
 
+/* The same on BASE/NAME/data, made here, with `settings` ("key=value", ended by NULL) in place of
+ * the defaults; BASE/minos.yaml is its configuration. */
+must_check_ int service_up_apart(struct service *s, const char *programs_dir, const char *base,
+                                 const char *name, const char *const *settings, struct err *e);
+
 /* Only minos-server, as the owner of DIR/data, where a service has run before: what it accepts,
  * nobody judges. */
 must_check_ int service_up_server(struct service *s, const char *programs_dir, const char *dir,

@@ -23,6 +23,7 @@ struct spread spread_of(int64_t *samples_ns, size_t count)
     return (struct spread){
         .count = count,
         .min_ns = samples_ns[0],
+        .p5_ns = percentile(samples_ns, count, 5),
         .p50_ns = percentile(samples_ns, count, 50),
         .p95_ns = percentile(samples_ns, count, 95),
         .p99_ns = percentile(samples_ns, count, 99),

@@ -6,7 +6,7 @@
 
 struct spread {
     size_t count;
-    int64_t min_ns, p50_ns, p95_ns, p99_ns;
+    int64_t min_ns, p5_ns, p50_ns, p95_ns, p99_ns;
 };
 
 /* Sorts `samples_ns`. A percentile is the smallest sample that no fewer than so many percent of

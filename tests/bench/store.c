@@ -1,11 +1,12 @@
 /*
- * store.c - how fast the store accepts, claims and finishes with many rows in it: `make
- * bench-store`; one process.
+ * store.c - how fast the store accepts, claims and finishes with many rows in it; one process.
  *
- * For each size, the queue (or, with "done", the finished submissions) is filled to it, and then a
- * fixed number of submissions goes through each step. Accepts share a commit of 100, as the
- * server's writer does under load; claims and finishes are transactions of their own. Prints a line
- * for each size with the operations a second and the processor time of one.
+ * Beside the store that is filled there is one that stays empty; the two take turns, and medians
+ * are told, so that the machine's mood meets both alike. For each size, the queue (or, with "done",
+ * the finished submissions) is filled to it, and then a fixed number of submissions goes through
+ * each step. Accepts share a commit of 100, as the server's writer does under load; claims and
+ * finishes are transactions of their own. A line for each store: operations a second and the
+ * processor time of one in microseconds.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,9 +18,10 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/units.h"
-#include "schema/inner.h"
+#include "schema/store.h"
+#include "tests/bench/store_fill.h"
 
-enum { BATCH = 100, SAMPLE = 2000 };
+enum { BATCH = 100, SAMPLE = 1000, ROUNDS = 7 };
 
 static void must(int rc, const struct err *e)
 {
@@ -94,73 +96,107 @@ static struct start start_now(void)
     return (struct start){ clock_mono_ns(), cpu.tv_sec * NS_PER_S + cpu.tv_nsec };
 }
 
-static void print_since(const struct start *from)
+/* --- the two stores take turns ---------------------------------------------------------------- */
+
+enum step { STEP_ACCEPT, STEP_CLAIM, STEP_FINISH, STEPS };
+
+struct side {
+    struct store *store;
+    int64_t rows;
+    double per_second[STEPS][ROUNDS], cpu_us[STEPS][ROUNDS];
+};
+
+static void note(struct side *side, enum step step, int round, const struct start *from)
 {
     struct start now = start_now();
-    printf(" %9.0f %6.1f", SAMPLE * 1e9 / (double)(now.mono_ns - from->mono_ns),
-           (double)(now.cpu_ns - from->cpu_ns) / 1e3 / SAMPLE);
+    side->per_second[step][round] = SAMPLE * 1e9 / (double)(now.mono_ns - from->mono_ns);
+    side->cpu_us[step][round] = (double)(now.cpu_ns - from->cpu_ns) / 1e3 / SAMPLE;
+}
+
+static void take_round(struct side *side, int round)
+{
+    static struct claim claims[SAMPLE];
+    struct err e;
+    must(store_checkpoint(side->store, &e), &e);
+    struct start from = start_now();
+    accept_many(side->store, SAMPLE, STORE_DURABLE);
+    note(side, STEP_ACCEPT, round, &from);
+    from = start_now();
+    claim_many(side->store, claims, SAMPLE);
+    note(side, STEP_CLAIM, round, &from);
+    from = start_now();
+    finish_many(side->store, claims, SAMPLE);
+    note(side, STEP_FINISH, round, &from);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double values[ROUNDS])
+{
+    qsort(values, ROUNDS, sizeof values[0], ascending);
+    return values[ROUNDS / 2];
+}
+
+static void print_side(struct side *side, const char *state)
+{
+    printf("%lld %s", (long long)side->rows, state);
+    for (int i = 0; i < STEPS; i++)
+        printf(" %.1f %.2f", median(side->per_second[i]), median(side->cpu_us[i]));
+    puts("");
     fflush(stdout);
 }
 
 /* Bring the store to `rows` submissions, all waiting or all done. */
-static void fill(struct store *s, int64_t *have, int64_t rows, bool done)
+static void fill(struct side *side, int64_t rows, bool done)
 {
-    enum { PIECE = 10000 };
-    struct claim *claims = xmalloc(PIECE * sizeof *claims);
-    while (*have < rows) {
-        int64_t left = rows - *have, count = left < PIECE ? left : PIECE;
-        accept_many(s, count, STORE_RELAXED);
-        if (done) {
-            claim_many(s, claims, count);
-            finish_many(s, claims, count);
-        }
-        *have += count;
+    struct claim claim;
+    struct err e;
+    if (rows <= side->rows)
+        return;
+    accept_many(side->store, 1, STORE_RELAXED);
+    if (done) {
+        claim_many(side->store, &claim, 1);
+        finish_many(side->store, &claim, 1);
     }
-    free(claims);
+    must(store_fill(side->store, rows - side->rows - 1, done, &e), &e);
+    side->rows = rows;
 }
 
-static void measure(struct store *s, int64_t rows, bool done)
+static struct side open_side(const char *dir, const char *name)
 {
-    static struct claim claims[SAMPLE];
+    struct side side = { .rows = 0 };
     struct err e;
-    must(store_checkpoint(s, &e), &e);
-    printf("%10lld %-7s", (long long)rows, done ? "done" : "waiting");
-    struct start from = start_now();
-    accept_many(s, SAMPLE, STORE_DURABLE);
-    print_since(&from);
-    from = start_now();
-    accept_many(s, SAMPLE, STORE_RELAXED);
-    print_since(&from);
-    from = start_now();
-    claim_many(s, claims, SAMPLE);
-    print_since(&from);
-    finish_many(s, claims, SAMPLE);
-    claim_many(s, claims, SAMPLE);
-    from = start_now();
-    finish_many(s, claims, SAMPLE);
-    print_since(&from);
-    puts("");
+    auto_free_ char *path = xasprintf("%s/%s", dir, name);
+    const struct store_options opt = { .data_dir = path }; /* no bound on what waits */
+    must(store_open(&opt, &side.store, &e), &e);
+    return side;
 }
 
 int main(int argc, char **argv)
 {
     struct err e;
-    struct store *s = NULL;
-    int64_t have = 0, rows = 0;
     if (argc < 4) {
-        fputs("usage: bench-store DIR waiting|done ROWS...\n", stderr);
+        fputs("usage: store DIR waiting|done ROWS...\n", stderr);
         return 2;
     }
-    const struct store_options opt = { .data_dir = argv[1] };
     bool done = strcmp(argv[2], "done") == 0;
-    must(store_open(&opt, &s, &e), &e);
-    printf("%10s %-7s %9s %6s %9s %6s %9s %6s %9s %6s\n", "rows", "state", "accept/s", "cpu us",
-           "unsynced", "cpu us", "claim/s", "cpu us", "finish/s", "cpu us");
+    struct side empty = open_side(argv[1], "empty"), full = open_side(argv[1], "full");
     for (int i = 3; i < argc; i++) {
+        int64_t rows;
         must(units_parse_int(argv[i], 0, INT64_MAX, &rows, &e), &e);
-        fill(s, &have, rows, done);
-        measure(s, rows, done);
+        fill(&full, rows, done);
+        for (int round = 0; round < ROUNDS; round++) {
+            take_round(&empty, round);
+            take_round(&full, round);
+        }
+        print_side(&empty, argv[2]);
+        print_side(&full, argv[2]);
     }
-    store_close(s);
+    store_close(empty.store);
+    store_close(full.store);
     return 0;
 }

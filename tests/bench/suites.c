@@ -25,8 +25,11 @@ static const char *const in_a_loop[] = { "plain",      "unshare",         SANDBO
 static const char *const after_idleness[] = { "plain", SANDBOXES, "minos cold", "minos warm",
                                               NULL };
 static const char *const sustained[] = { "plain", SANDBOXES, "minos cold", "minos", NULL };
-static const char *const to_the_verdict[] = { "plain", "bwrap",  "crun",        "runc", "C cached",
-                                              "C new", "Python", "Java cached", NULL };
+static const char *const to_the_verdict[] = {
+    "plain", "bwrap",  "crun",        "runc",       "C cached",
+    "C new", "Python", "Java cached", "minos warm", "100 tests of 1 ms",
+    NULL
+};
 static const char *const judging[] = { "plain", "bwrap", "crun", "runc", "C cached, judged", NULL };
 static const char *const accepting[] = { "plain", "4 KiB write", "accepts, 1 client",
                                          "accepts, 8 clients", NULL };
