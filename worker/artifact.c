@@ -181,6 +181,18 @@ int artifact_find(struct artifact_cache *c, const char *hex, struct artifact *re
     return 0;
 }
 
+bool artifact_has(const struct artifact_cache *c, const struct artifact *a, const char *name)
+{
+    auto_fd_ int fd = openat(c->dir_fd, a->hex, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void artifact_read_ahead(const struct artifact_cache *c, const struct artifact *a)
+{
+    if (a->has_files)
+        artifact_tree_read_ahead(c->dir_fd, a->hex);
+}
+
 /* ---- keeping --------------------------------------------------------------------------------- */
 
 static int put_files(struct artifact_cache *c, const char *temp, const char *hex,

@@ -58,5 +58,11 @@ must_check_ int artifact_put(struct artifact_cache *c, const char *hex,
                              struct artifact *ret, struct err *e);
 void artifact_done(struct artifact *a);
 
+/* Whether an entry in use has a file or directory of that name at its top. */
+bool artifact_has(const struct artifact_cache *c, const struct artifact *a, const char *name);
+
+/* Have its files read into the page cache, as far as that goes without waiting. */
+void artifact_read_ahead(const struct artifact_cache *c, const struct artifact *a);
+
 /* Remove least recently used entries until at most max_bytes remain. */
 must_check_ int artifact_evict(struct artifact_cache *c, int64_t max_bytes, struct err *e);

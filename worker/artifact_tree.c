@@ -125,6 +125,26 @@ int artifact_tree_sum(int dir_fd, const char *name, int64_t *ret_bytes, struct e
     return 0;
 }
 
+void artifact_tree_read_ahead(int dir_fd, const char *name)
+{
+    auto_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return;
+    if (!S_ISDIR(st.st_mode)) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+        return;
+    }
+    auto_fd_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    auto_dir_ DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    if (d == NULL)
+        return;
+    take_fd(&copy);
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            artifact_tree_read_ahead(fd, entry->d_name);
+}
+
 static int remove_children(int fd, struct err *e)
 {
     auto_fd_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -15,6 +15,9 @@ must_check_ int artifact_tree_write(int dir_fd, const char *name, const struct b
 /* The sum of the sizes of the regular files below the directory `name`. */
 must_check_ int artifact_tree_sum(int dir_fd, const char *name, int64_t *ret_bytes, struct err *e);
 
+/* Ask the kernel to read the files of that tree; what cannot be read is left out. */
+void artifact_tree_read_ahead(int dir_fd, const char *name);
+
 /* Remove the file or directory tree `name` below dir_fd, without following links. No error when
  * there is none. */
 must_check_ int artifact_tree_remove(int dir_fd, const char *name, struct err *e);

@@ -9,6 +9,7 @@
 #include "worker/decide.h"
 #include "worker/expand.h"
 #include "worker/keep.h"
+#include "worker/prepared.h"
 
 /* Change it when what goes into an artifact changes its meaning. */
 #define KEY_VERSION "minos artifact 1"
@@ -18,6 +19,7 @@ struct work {
     struct job *job;
     struct limits limits;
     struct text_list sources, argv, env; /* what ${sources} names; expanded */
+    struct artifact prepared;            /* what compiles of the language share; often none */
     struct keep output;
     struct box_outcome outcome;
 };
@@ -27,20 +29,32 @@ static void work_done(struct work *w)
     text_list_done(&w->sources);
     text_list_done(&w->argv);
     text_list_done(&w->env);
+    artifact_done(&w->prepared);
     keep_done(&w->output);
+}
+
+/* The command line. What is prepared makes a compile faster and not different: the key of the
+ * artifact is that of the line without it. */
+static void expand_command(struct work *w, const struct text_list *prepared)
+{
+    const struct language *l = w->job->language;
+    struct expand_vars vars = judge_vars(w->j, w->job, &w->limits, &w->sources);
+    vars.prepared = prepared;
+    text_list_done(&w->argv);
+    expand_list(&l->compile_command, &vars, &w->argv);
 }
 
 static void work_init(struct work *w, const struct judge *j, struct job *job)
 {
     const struct language *l = job->language;
-    *w = (struct work){ .j = j, .job = job };
+    *w = (struct work){ .j = j, .job = job, .prepared = ARTIFACT_NONE };
     w->limits = language_compile_limits(l, &j->conf->compile_limits, &j->conf->ceilings);
     for (size_t i = 0; i < job->sources.names.count; i++) {
         if (text_list_glob(&l->compile_sources, job->sources.names.items[i]))
             text_list_add(&w->sources, job->sources.names.items[i]);
     }
     struct expand_vars vars = judge_vars(j, job, &w->limits, &w->sources);
-    expand_list(&l->compile_command, &vars, &w->argv);
+    expand_command(w, NULL);
     judge_environment(&l->compile_environment, &vars, &w->env);
     keep_init(&w->output, (size_t)j->conf->worker_kept_output_bytes);
 }
@@ -75,6 +89,10 @@ static void make_key(const struct work *w, char ret_hex[STORE_HEX_BYTES])
     hash_list(h, &w->argv);
     hash_list(h, &w->env);
     hash_list(h, &l->compile_artifacts);
+    if (l->prepare_command.count != 0) {
+        hash_list(h, &l->prepare_command);
+        hash_list(h, &l->prepare_arguments);
+    }
     for (size_t i = 0; i < limits_count; i++) {
         int64_t value = limits_get(&w->limits, &limits_table[i]);
         store_hash_add(h, &value, sizeof(value));
@@ -95,12 +113,27 @@ static int on_output(void *ctx, const void *data, size_t len)
     return 0;
 }
 
+static int use_prepared(struct work *w, struct err *e)
+{
+    const struct judge *j = w->j;
+    const struct language *l = w->job->language;
+    bool found = false;
+    if (prepared_find(j->artifacts, j->conf, l, &w->job->sources, &w->prepared, &found, e) != 0)
+        return -1;
+    if (found)
+        expand_command(w, &l->prepare_arguments);
+    return 0;
+}
+
 static int run_compiler(struct work *w, struct err *e)
 {
+    if (use_prepared(w, e) != 0)
+        return -1;
     const struct job *job = w->job;
     struct box_sink sink = { .fd = -1, .write = on_output, .ctx = &w->output };
     struct box_command command = {
         .image = job->language->image,
+        .artifact = w->prepared.has_files ? w->prepared.hex : NULL,
         .argv = text_list_argv(&w->argv),
         .env = text_list_argv(&w->env),
         .files = job->sources.files,

@@ -15,16 +15,9 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
-#include "sandbox/base/io.h"
-#include "worker/judge.h"
-#include "worker/keep.h"
+#include "worker/tool.h"
 
-enum {
-    CPU_MS = 20000, /* a cold disk and a busy host must not make a language disappear */
-    WALL_MS = 30000,
-    OUTPUT_BYTES = 8192,
-    VERSION_BYTES_MAX = 64,
-};
+enum { VERSION_BYTES_MAX = 64 };
 
 struct detector {
     const struct worker *w;
@@ -76,9 +69,8 @@ static void hash_tool(struct store_hash *h, int root_fd, const struct text_list 
     store_hash_add(h, state, sizeof(state));
 }
 
-/* What the answer depends on; *ret_there false when the image surely has no such tool. */
-static void make_key(const struct conf *c, const struct language *l, char ret_hex[STORE_HEX_BYTES],
-                     bool *ret_there)
+void detect_key(const struct conf *c, const struct language *l, char ret_hex[STORE_HEX_BYTES],
+                bool *ret_there)
 {
     struct stat st;
     uint8_t hash[STORE_SHA256_BYTES];
@@ -99,12 +91,6 @@ static void make_key(const struct conf *c, const struct language *l, char ret_he
 
 /* ---- asking a tool --------------------------------------------------------------------------- */
 
-static int on_output(void *ctx, const void *data, size_t len)
-{
-    keep_add(ctx, data, len);
-    return 0;
-}
-
 /* The version in what the tool printed, or NULL. The caller frees. */
 static char *find_version(const char *pattern, const char *text)
 {
@@ -122,54 +108,19 @@ static char *find_version(const char *pattern, const char *text)
     return version;
 }
 
-static struct limits ask_limits(const struct conf *c, const struct language *l)
-{
-    struct limits limits = language_compile_limits(l, &c->compile_limits, &c->ceilings);
-    limits.cpu_time_ms = limits.cpu_time_ms < CPU_MS ? limits.cpu_time_ms : CPU_MS;
-    limits.wall_time_ms = limits.wall_time_ms < WALL_MS ? limits.wall_time_ms : WALL_MS;
-    return limits;
-}
-
-/* Run one of the language's commands in a cell, with `file` (NULL: none) in it. */
+/* Run one of the language's commands in a cell; `output` is initialised here. */
 static int run_in_cell(struct detector *d, const struct language *l,
-                       const struct text_list *template, const struct box_file *file,
-                       struct keep *output, struct box_outcome *outcome, struct err *e)
+                       const struct text_list *command, bool with_hello, struct keep *output,
+                       struct box_outcome *outcome, struct err *e)
 {
-    const struct conf *c = &d->w->conf;
-    auto_list_ struct text_list argv = { 0 }, env = { 0 }, sources = { 0 };
-    struct limits limits = ask_limits(c, l);
-    text_list_add(&sources, l->source_file);
-    struct expand_vars vars = {
-        .source = l->source_file,
-        .entry_point = l->entry_default != NULL ? l->entry_default : l->source_file,
-        .sources = &sources,
-        .memory_bytes = limits.memory_bytes,
-        .stack_bytes = limits.stack_bytes,
-        .cpus = c->box_cpus,
-    };
-    expand_list(template, &vars, &argv);
-    judge_environment(l->compile_command.count != 0 ? &l->compile_environment : &l->run_environment,
-                      &vars, &env);
-    struct box_sink sink = { .fd = -1, .write = on_output, .ctx = output };
-    struct box_command command = {
-        .image = l->image,
-        .argv = text_list_argv(&argv),
-        .env = text_list_argv(&env),
-        .files = file,
-        .file_count = file != NULL,
-        .limits = limits,
-        .stdin_fd = -1,
-        .stdout_sink = sink,
-        .stderr_sink = sink,
-    };
     if (d->box == NULL && worker_open_box(d->w, &d->box, e) != 0)
         return -1;
-    return box_run(d->box, &command, 1, NULL, 0, NULL, outcome, e);
-}
-
-static bool ended_well(const struct box_outcome *o)
-{
-    return o->started && o->exited && o->exit_code == 0 && o->cause == BOX_CAUSE_NONE;
+    struct tool_run run = { .conf = &d->w->conf,
+                            .box = d->box,
+                            .language = l,
+                            .command = command,
+                            .with_hello = with_hello };
+    return tool_run(&run, output, outcome, e);
 }
 
 static void say_broken(const struct detector *d, const struct language *l, const char *step,
@@ -184,16 +135,15 @@ static void say_broken(const struct detector *d, const struct language *l, const
 
 static int ask_version(struct detector *d, struct language *l, struct err *e)
 {
-    auto_keep_ struct keep output;
+    auto_keep_ struct keep output = { 0 };
     auto_buf_ struct buf text;
     struct box_outcome o = { 0 };
     int64_t head;
-    keep_init(&output, OUTPUT_BYTES);
     buf_init(&text, 0);
-    if (run_in_cell(d, l, &l->version_command, NULL, &output, &o, e) != 0)
+    if (run_in_cell(d, l, &l->version_command, false, &output, &o, e) != 0)
         return -1;
     keep_get(&output, &text, &head);
-    if (ended_well(&o))
+    if (tool_ended_well(&o))
         l->version = find_version(l->version_pattern, buf_text(&text));
     if (l->version == NULL)
         say_broken(d, l, "version", &o, buf_text(&text));
@@ -203,20 +153,15 @@ static int ask_version(struct detector *d, struct language *l, struct err *e)
 /* A compiler may be there without what it needs (headers, a linker): it compiles a hello. */
 static int try_hello(struct detector *d, struct language *l, struct err *e)
 {
-    auto_keep_ struct keep output;
+    auto_keep_ struct keep output = { 0 };
     auto_buf_ struct buf text;
-    auto_fd_ int fd = -1;
     struct box_outcome o = { 0 };
     int64_t head;
-    keep_init(&output, OUTPUT_BYTES);
     buf_init(&text, 0);
-    if (io_sealed_memfd("hello", l->hello, strlen(l->hello), &fd, e) != 0)
-        return -1;
-    struct box_file file = { .name = l->source_file, .fd = fd };
-    if (run_in_cell(d, l, &l->compile_command, &file, &output, &o, e) != 0)
+    if (run_in_cell(d, l, &l->compile_command, true, &output, &o, e) != 0)
         return -1;
     keep_get(&output, &text, &head);
-    if (ended_well(&o))
+    if (tool_ended_well(&o))
         return 0;
     say_broken(d, l, "compile", &o, buf_text(&text));
     free(l->version);
@@ -262,7 +207,7 @@ static int detect_one(struct detector *d, struct language *l, struct err *e)
 {
     char key[STORE_HEX_BYTES];
     bool there = false;
-    make_key(&d->w->conf, l, key, &there);
+    detect_key(&d->w->conf, l, key, &there);
     if (!there)
         return 0;
     const char *known = known_version(d, l->id, key);

@@ -10,5 +10,10 @@
  * tools change, no cell is needed. A language that does not work is no error. */
 must_check_ int detect_versions(const struct worker *w, struct language_set *set, struct err *e);
 
+/* The state of a language's file and tools, as far as it can be seen from here; *ret_there false
+ * when its image surely has no such tool. */
+void detect_key(const struct conf *c, const struct language *l, char ret_hex[STORE_HEX_BYTES],
+                bool *ret_there);
+
 /* Tell the store what there is, for /v1/languages. */
 must_check_ int detect_publish(const struct language_set *set, struct store *s, struct err *e);

@@ -40,11 +40,13 @@ int expand_check(const char *text, struct err *e)
         enum placeholder found = find(p + 2, (size_t)(end - p) - 2);
         if (found == PLACE_COUNT)
             return err_input(e,
-                             "unknown placeholder %.*s (known: source, sources, entry_point, "
-                             "memory_mib, stack_kib, cpus)",
+                             "unknown placeholder %.*s (known: source, sources, prepared, "
+                             "entry_point, memory_mib, stack_kib, cpus)",
                              (int)(end - p) + 1, p);
         if (found == PLACE_sources && strcmp(text, "${sources}") != 0)
             return err_input(e, "${sources} must be an argument of its own");
+        if (found == PLACE_prepared && strcmp(text, "${prepared}") != 0)
+            return err_input(e, "${prepared} must be an argument of its own");
         p = end + 1;
     }
     return 0;
@@ -76,7 +78,8 @@ static void put_value(struct buf *b, enum placeholder which, const struct expand
     case PLACE_cpus:
         buf_printf(b, "%lld", (long long)v->cpus);
         break;
-    case PLACE_sources: /* stands alone: expand_list has dealt with it */
+    case PLACE_sources: /* these stand alone: expand_list has dealt with them */
+    case PLACE_prepared:
     case PLACE_COUNT:
         break;
     }
@@ -107,11 +110,19 @@ static void add_sources(const struct text_list *sources, struct text_list *out)
     }
 }
 
+static void add_all(const struct text_list *list, struct text_list *out)
+{
+    for (size_t i = 0; list != NULL && i < list->count; i++)
+        text_list_add(out, list->items[i]);
+}
+
 void expand_list(const struct text_list *in, const struct expand_vars *vars, struct text_list *out)
 {
     for (size_t i = 0; i < in->count; i++) {
         if (strcmp(in->items[i], "${sources}") == 0)
             add_sources(vars->sources, out);
+        else if (strcmp(in->items[i], "${prepared}") == 0)
+            add_all(vars->prepared, out);
         else
             text_list_take(out, expand_one(in->items[i], vars));
     }

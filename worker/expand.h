@@ -1,7 +1,7 @@
 /*
  * expand.h - the placeholders of language files: ${name} in commands and environments. No shell is
  * involved: one argument stays one argument, whatever bytes a file name has. ${sources} alone is an
- * argument and becomes many.
+ * argument and becomes many; so is ${prepared}.
  */
 #pragma once
 
@@ -15,10 +15,12 @@ struct expand_vars {
     const char *source;
     const char *entry_point;
     const struct text_list *sources;
+    const struct text_list *prepared; /* NULL: nothing */
     int64_t memory_bytes, stack_bytes, cpus;
 };
 
-/* Refuse a placeholder that is not known, not closed, or ${sources} beside other text. ERR_INPUT.
+/* Refuse a placeholder that is not known, not closed, or ${sources} or ${prepared} beside other
+ * text. ERR_INPUT.
  */
 must_check_ int expand_check(const char *text, struct err *e);
 

@@ -1,6 +1,7 @@
 /*
  * held.h - which claim a slot holds, in memory that its supervisor shares: when the slot dies, what
- * it held is given back at once instead of when its lease runs out.
+ * it held is given back at once instead of when its lease runs out. And how far its groundwork
+ * went, which a new slot goes on with.
  *
  * Only a hint: the store checks the claim's fence, so an old note changes nothing.
  */
@@ -13,6 +14,7 @@
 #include "schema/store.h"
 
 struct held {
+    atomic_size_t groundwork_next; /* see groundwork.h */
     atomic_bool set;
     struct claim claim; /* valid while set */
 };

@@ -289,6 +289,11 @@ static int check_whole(const char *path, const struct yaml_node *root, struct la
     if (!compiled && yaml_get(root, "compile") != NULL)
         return err_input(e, "%s: line %d: compile.command is missing", path,
                          yaml_get(root, "compile")->line);
+    bool prepares = l->prepare_command.count != 0;
+    if (prepares != (l->prepare_artifacts.count != 0) ||
+        prepares != (l->prepare_arguments.count != 0) || (prepares && !compiled))
+        return err_input(e, "%s: prepare: expected command, artifacts and arguments, and a compile",
+                         path);
     if (section_get(root, "run", "sources") == NULL)
         l->run_sources = !compiled;
     if (l->image == NULL)

@@ -19,6 +19,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/base/ready.h"
 #include "schema/wake.h"
+#include "worker/groundwork.h"
 #include "worker/held.h"
 #include "worker/isolation.h"
 #include "worker/judge.h"
@@ -39,6 +40,8 @@ struct slot {
     struct box *box;
     char *isolation_json;
     struct held *held;
+    struct groundwork groundwork;
+    bool does_groundwork;
     bool broken; /* must not claim again */
 };
 
@@ -178,6 +181,37 @@ static void judge_claim(struct slot *s, const struct claim *claim)
     }
 }
 
+/* One slot does it for all. */
+static void begin_groundwork(struct slot *s)
+{
+    const struct groundwork_tools tools = { .conf = &s->w->conf,
+                                            .log = &s->w->log,
+                                            .languages = &s->languages,
+                                            .artifacts = s->artifacts,
+                                            .box = s->box,
+                                            .events = &s->events };
+    groundwork_init(&s->groundwork, &tools, s->held != NULL ? &s->held->groundwork_next : NULL);
+    s->does_groundwork = s->w->slot == 0 && s->w->conf.worker_groundwork;
+}
+
+static bool groundwork(struct slot *s)
+{
+    struct err e;
+    if (!s->does_groundwork || !groundwork_left(&s->groundwork))
+        return false;
+    if (groundwork_step(&s->groundwork, &e) != 0) {
+        log_error(&s->w->log, "groundwork_failed", &e);
+        s->broken = true;
+    }
+    return true;
+}
+
+static void rest(struct slot *s)
+{
+    if (!groundwork(s))
+        events_wait(&s->events, TICK_MS);
+}
+
 static void serve(struct slot *s)
 {
     const struct conf *c = &s->w->conf;
@@ -197,8 +231,10 @@ static void serve(struct slot *s)
             held_note(s->held, &claim);
             judge_claim(s, &claim);
             held_clear(s->held);
+            if (s->does_groundwork && groundwork_overdue(&s->groundwork))
+                (void)groundwork(s);
         } else {
-            events_wait(&s->events, TICK_MS);
+            rest(s);
         }
     }
 }
@@ -214,6 +250,7 @@ int slot_run(const struct worker *w)
         return WORKER_EXIT_FAILED;
     }
     ready_tell(w->ready_fd, s.owner);
+    begin_groundwork(&s);
     serve(&s);
     bool broken = s.broken;
     slot_close(&s);
