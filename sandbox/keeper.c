@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/cores.h"
 #include "sandbox/base/io.h"
 
 enum { SEND_TIMEOUT_S = 5 };
@@ -312,25 +314,18 @@ static void serve(struct keeper *k)
  * -------------------------------------------------------------------------------------------------------
  */
 
-/* `cpu_count` consecutive ones of the cores we may use, by slot. */
+/* The slot's own processors, for its programs and for us: what a keeper prepares and removes while
+ * it has no program to watch is never done on the core of another slot's program. */
 static int choose_cpus(const struct keeper_options *o, cpu_set_t *ret, int64_t *ret_count,
                        struct err *e)
 {
-    cpu_set_t all;
-    if (sched_getaffinity(0, sizeof all, &all) < 0)
-        return err_sys(e, "sched_getaffinity");
-    int64_t there = CPU_COUNT(&all), wanted = o->conf->box_cpus < there ? o->conf->box_cpus : there;
-    int64_t first = o->slot * wanted % there, nth = 0;
-    CPU_ZERO(ret);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &all))
-            continue;
-        if ((nth - first + there) % there < wanted)
-            CPU_SET(cpu, ret);
-        nth++;
-    }
-    *ret_count = wanted;
-    return 0;
+    struct cores cores;
+    if (cores_read(CORES_SYS_DIR, o->conf->box_smt, &cores, e) < 0)
+        return -1;
+    cores_of_slot(&cores, o->slot, o->conf->box_cpus, ret, ret_count);
+    return o->conf->box_pin && sched_setaffinity(0, sizeof *ret, ret) < 0
+               ? err_sys(e, "keep to the cores of slot %" PRId64, o->slot)
+               : 0;
 }
 
 /* A program starts with every signal at its default, whatever our own starter ignored: set here

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "sandbox/base/cores.h"
 #include "sandbox/base/ready.h"
 #include "schema/wake.h"
 #include "worker/artifact.h"
@@ -57,15 +57,14 @@ struct supervisor {
     int64_t kill_mono_ns; /* while stopping: when to stop being polite */
 };
 
-static size_t count_slots(const struct conf *c)
+static int count_slots(const struct conf *c, size_t *ret, struct err *e)
 {
-    cpu_set_t set;
-    if (c->worker_slots > 0)
-        return (size_t)c->worker_slots;
-    if (sched_getaffinity(0, sizeof(set), &set) != 0)
-        return 1;
-    int count = CPU_COUNT(&set);
-    return count < SLOTS_MAX ? (size_t)count : SLOTS_MAX;
+    struct cores cores;
+    if (cores_read(CORES_SYS_DIR, c->box_smt, &cores, e) != 0)
+        return -1;
+    size_t count = c->worker_slots > 0 ? (size_t)c->worker_slots : cores_slots(&cores, c->box_cpus);
+    *ret = count < SLOTS_MAX ? count : SLOTS_MAX;
+    return 0;
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -371,11 +370,10 @@ int supervisor_run(const struct worker *w)
     struct supervisor *s = xcalloc(1, sizeof(*s));
     struct err e;
     *s = (struct supervisor){ .w = w, .signal_fd = -1, .ready_fd = w->ready_fd };
-    s->slot_count = count_slots(&w->conf);
     for (size_t i = 0; i < SLOTS_MAX; i++)
         s->slots[i].ready_fd = s->slots[i].held_fd = -1;
     int status = WORKER_EXIT_OK;
-    if (prepare(s, &e) != 0) {
+    if (count_slots(&w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);
         status = WORKER_EXIT_FAILED;
     } else {

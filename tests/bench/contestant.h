@@ -49,6 +49,7 @@ struct contestant {
     const char *version; /* the option that prints it; NULL: "--version" */
     bool hides_v2;       /* spawn: on a hybrid host, start it where only the v1 groups are seen */
     int warm;            /* box: cells kept ready */
+    const char *setting; /* box: one more "key=value" for its keeper; NULL: none */
     const char *program; /* box: the command line in the cell, filled in the same way */
     const char *job;     /* http: name of a row of http_jobs.c */
     int64_t pause_ms;    /* before each turn, for what must be ready first */

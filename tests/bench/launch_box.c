@@ -33,6 +33,7 @@ static int cell_open(const struct bench *b, const struct contestant *c, size_t l
                            "--artifacts", b->fixture.artifacts,
                            "--slot",      slot,
                            "--set",       warm,
+                           "--set",       c->setting != NULL ? c->setting : warm,
                            NULL };
     struct box_options options = { .program = keeper,
                                    .args = args,

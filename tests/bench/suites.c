@@ -19,12 +19,15 @@ enum {
  * last plain one before it. */
 #define SANDBOXES "bwrap", "crun", "runc", "isolate", "nsjail", "go-judge"
 
-static const char *const in_a_loop[] = { "plain",      "unshare",         SANDBOXES,
-                                         "minos cold", "minos warm",      "plain tiny",
-                                         "ahead tiny", "minos warm tiny", NULL };
+static const char *const in_a_loop[] = { "plain",      "unshare",    SANDBOXES,
+                                         "minos cold", "minos warm", "minos warm, keeper anywhere",
+                                         "plain tiny", "ahead tiny", "minos warm tiny",
+                                         NULL };
 static const char *const after_idleness[] = { "plain", SANDBOXES, "minos cold", "minos warm",
                                               NULL };
-static const char *const sustained[] = { "plain", SANDBOXES, "minos cold", "minos", NULL };
+static const char *const sustained[] = {
+    "plain", SANDBOXES, "minos cold", "minos", "minos, keepers anywhere", NULL
+};
 static const char *const to_the_verdict[] = {
     "plain", "bwrap",  "crun",        "runc",       "C cached",
     "C new", "Python", "Java cached", "minos warm", "100 tests of 1 ms",
