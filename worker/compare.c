@@ -274,6 +274,11 @@ static void track_byte(struct compare *c, char b)
         c->line++;
 }
 
+bool compare_hopeless(const struct compare *c)
+{
+    return c->wrong && c->got_complete && (by_words(c) || c->words.wrong);
+}
+
 static void feed_bytes(struct compare *c, const char *data, size_t len)
 {
     bool second = !by_words(c);
@@ -284,8 +289,8 @@ static void feed_bytes(struct compare *c, const char *data, size_t len)
             track_byte(c, data[i]);
         if (second && !c->words.wrong)
             c->words.wrong = !words_byte(c, data[i], &c->words.at, &c->words.inside);
-        if (c->wrong && c->got_complete && (!second || c->words.wrong))
-            return; /* nothing can change any more */
+        if (compare_hopeless(c))
+            return;
     }
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "schema/store.h"
@@ -27,6 +28,10 @@ struct compare *compare_new(const struct comparer *how, const char *expected, si
 void compare_free(struct compare *c);
 
 void compare_feed(struct compare *c, const void *data, size_t len);
+
+/* Whether nothing that may still come can make the output right, nor change what compare_message
+ * says. Depends on the bytes that were fed and not on how they were cut. */
+bool compare_hopeless(const struct compare *c);
 
 /* After the last piece; only once. */
 enum compare_result compare_end(struct compare *c);

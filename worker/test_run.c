@@ -66,17 +66,28 @@ static int own_input(int *fd, struct err *e)
 struct listener {
     struct keep *keep;
     struct compare *compare; /* NULL: nothing is expected */
+    bool may_stop;           /* the first wrong test is the last one */
 };
 
-/* Never asks to stop early: a program that is wrong may still run out of time, and which of the
- * two it is must not depend on how its output was cut into pieces. */
+/* Asks to stop as soon as the output is surely wrong, where the rest does not matter. Elsewhere a
+ * wrong program goes on: it may still run out of time, which is another verdict. */
 static int on_stdout(void *ctx, const void *data, size_t len)
 {
     const struct listener *l = ctx;
     keep_add(l->keep, data, len);
-    if (l->compare != NULL)
-        compare_feed(l->compare, data, len);
-    return 0;
+    if (l->compare == NULL)
+        return 0;
+    compare_feed(l->compare, data, len);
+    return l->may_stop && compare_hopeless(l->compare);
+}
+
+/* What is wrong by its output is wrong for that, whether we were there in time to stop it or it
+ * ended otherwise just before: the verdict is not a matter of chance. Attacks stay visible. */
+static void stopped_by_output(const struct listener *l, struct box_outcome *o)
+{
+    if (l->may_stop && l->compare != NULL && compare_hopeless(l->compare) &&
+        o->cause != BOX_CAUSE_SECCOMP && o->cause != BOX_CAUSE_CANCEL)
+        o->cause = BOX_CAUSE_ENOUGH;
 }
 
 static int on_stderr(void *ctx, const void *data, size_t len)
@@ -190,10 +201,13 @@ int test_run(const struct judge *j, const struct job *job, size_t index, struct 
             return -1;
         compare = compare_new(&job->sub.comparer, expected.data, expected.len);
     }
-    struct listener listener = { .keep = &t.stdout_keep, .compare = compare };
+    struct listener listener = { .keep = &t.stdout_keep,
+                                 .compare = compare,
+                                 .may_stop = job->sub.stop_on_failure };
     if (run_command(j, job, spec, &listener, &t.stderr_keep, &outcome, e) != 0)
         return -1;
     *ret_stopped = outcome.cause == BOX_CAUSE_CANCEL;
+    stopped_by_output(&listener, &outcome);
     conclude(job, spec, &outcome, compare, &t);
     *ret = t;
     t = (struct test_run){ 0 };

@@ -169,6 +169,37 @@ START_TEST(long_lines_are_cut_on_both_sides)
 }
 END_TEST
 
+/* How many bytes of `got` are needed until nothing can save it, fed `piece` at a time; 0: never. */
+static size_t hopeless_after(enum comparer_type type, const char *want, const char *got,
+                             size_t piece)
+{
+    const struct comparer how = { .type = type, .case_sensitive = true };
+    struct compare *c = compare_new(&how, want, strlen(want));
+    size_t at = 0, len = strlen(got);
+    while (at < len && !compare_hopeless(c)) {
+        size_t n = len - at < piece ? len - at : piece;
+        compare_feed(c, got + at, n);
+        at += n;
+    }
+    at = compare_hopeless(c) ? at : 0;
+    compare_free(c);
+    return at;
+}
+
+START_TEST(an_output_is_hopeless_once_its_wrong_line_or_word_is_whole)
+{
+    ck_assert_uint_eq(hopeless_after(COMPARER_LINES, "5\n78\n", "5\n7\n9\n", 1), 4);
+    ck_assert_uint_eq(hopeless_after(COMPARER_LINES, "5\n78\n", "5\n78\n", 1), 0);
+    ck_assert_uint_eq(hopeless_after(COMPARER_LINES, "5\n78\n", "5\n7", 1), 0);
+    ck_assert_uint_eq(hopeless_after(COMPARER_LINES, "5 6\n", "5  6\n", 1), 0);
+    ck_assert_uint_eq(hopeless_after(COMPARER_EXACT, "5 6\n", "5\n6\n", 1), 0);
+    ck_assert_uint_eq(hopeless_after(COMPARER_TOKENS, "5 6 7", "5 61 7 ", 1), 5);
+    ck_assert_uint_eq(hopeless_after(COMPARER_FLOATS, "5 6 7", "5 6.0 8 9", 1), 8);
+    for (size_t piece = 1; piece < 9; piece++)
+        ck_assert_uint_ge(hopeless_after(COMPARER_LINES, "5\n78\n", "5\n7\n9\n", piece), 4);
+}
+END_TEST
+
 START_TEST(a_word_longer_than_any_number_is_compared_as_text)
 {
     char word[2000];
@@ -184,4 +215,5 @@ END_TEST
 
 UNIT_MAIN("compare", each_comparer_says_what_its_table_says,
           any_bytes_give_a_message_that_is_printable_utf8, long_lines_are_cut_on_both_sides,
+          an_output_is_hopeless_once_its_wrong_line_or_word_is_whole,
           a_word_longer_than_any_number_is_compared_as_text)

@@ -70,6 +70,40 @@ START_TEST(each_verdict_is_given_to_a_real_program)
 }
 END_TEST
 
+struct stop_example {
+    const char *source;
+    bool stop_on_failure;
+    enum verdict verdict;
+    const char *cause;
+};
+
+static const struct stop_example stop_examples[] = {
+    { "echo 5; echo 7; sleep 60", true, VERDICT_WRONG_ANSWER, "enough" },
+    { "echo 5; echo 7; sleep 60", false, VERDICT_IDLE_LIMIT, "idle" },
+    { "echo 5; echo -n 7; sleep 60", true, VERDICT_IDLE_LIMIT, "idle" }, /* 78 may be to come */
+    { "echo ' 5'; sleep 60", true, VERDICT_IDLE_LIMIT, "idle" },         /* only white space yet */
+    { "echo 5; echo 7; exit 3", true, VERDICT_WRONG_ANSWER, "enough" },
+    { "echo 5; echo 78; exit 3", true, VERDICT_RUNTIME_ERROR, "none" },
+};
+
+START_TEST(a_surely_wrong_output_ends_the_program_where_the_rest_does_not_count)
+{
+    BENCH(b);
+    for (size_t i = 0; i < ARRAY_COUNT(stop_examples); i++) {
+        const struct stop_example *x = &stop_examples[i];
+        auto_submission_ struct submission sub = program(&b, "bash", x->source, "5\n78\n");
+        sub.stop_on_failure = x->stop_on_failure;
+        sub.tests[0].limits.wall_time_ms = x->verdict == VERDICT_IDLE_LIMIT ? 500 : 30000;
+        auto_report_ struct submission_report r = judged(&b, &sub);
+        ck_assert_msg(r.sub.verdict == x->verdict, "%s: expected %s, got %s", x->source,
+                      verdict_name(x->verdict), verdict_name(r.sub.verdict));
+        ck_assert_str_eq(r.results[0].cause, x->cause);
+        if (x->verdict == VERDICT_WRONG_ANSWER)
+            ck_assert_str_eq(r.results[0].message, "line 2: expected \"78\", got \"7\"");
+    }
+}
+END_TEST
+
 /* ---- what a program gets and gives */
 
 START_TEST(input_output_and_usage_are_those_of_the_test)
@@ -362,6 +396,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         each_verdict_is_given_to_a_real_program,
+        a_surely_wrong_output_ends_the_program_where_the_rest_does_not_count,
         input_output_and_usage_are_those_of_the_test,
         many_files_are_compiled_together,
         the_entry_point_chooses_the_file_that_is_started,
