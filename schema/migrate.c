@@ -17,6 +17,10 @@ static const char *const step_2[] = {
 #include "schema/migrations/0002-phases.def"
     NULL,
 };
+static const char *const step_3[] = {
+#include "schema/migrations/0003-runs.def"
+    NULL,
+};
 
 #undef SQL
 

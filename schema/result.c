@@ -16,6 +16,9 @@
     alias ".id, " alias ".sha256, " alias ".bytes, r." #name "_bytes, r." #name                    \
           "_head_bytes, r." #name "_truncated"
 
+#define RUNS_COLUMNS "run_count, cpu_time_min_ns, cpu_time_median_ns, cpu_time_max_ns"
+#define RUNS_MARKS "?, ?, ?, ?"
+
 /* How something ended: the C side of ENDING_COLUMNS. */
 struct ending {
     enum verdict verdict;
@@ -37,6 +40,28 @@ static void bind_ending(struct stmt *q, const struct ending *g)
     sql_bind_int(q, g->usage.memory_peak_bytes);
     sql_bind_int(q, g->usage.memory_nocache_bytes);
     sql_bind_int(q, g->usage.process_peak_count);
+}
+
+/* The C side of RUNS_COLUMNS: null for a test that was run once. */
+static void bind_runs(struct stmt *q, const struct runs_spread *r)
+{
+    const int64_t values[] = { r->count, r->cpu_time_min_ns, r->cpu_time_median_ns,
+                               r->cpu_time_max_ns };
+    for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+        if (r->count > 0)
+            sql_bind_int(q, values[i]);
+        else
+            sql_bind_null(q);
+    }
+}
+
+static struct runs_spread read_runs(struct stmt *q)
+{
+    struct runs_spread r = { .count = sql_int(q) };
+    r.cpu_time_min_ns = sql_int(q);
+    r.cpu_time_median_ns = sql_int(q);
+    r.cpu_time_max_ns = sql_int(q);
+    return r;
 }
 
 static struct ending read_ending(struct stmt *q)
@@ -162,12 +187,14 @@ int result_put_test(struct store *s, int64_t seq, const struct test_result *r, s
         blob_ref(s, &r->stderr_kept.blob, &err, e) < 0)
         return -1;
     auto_stmt_ struct stmt *q = sql_use(
-        s, "INSERT INTO test_result (seq, position, message, " ENDING_COLUMNS
-           ", " KEPT_COLUMNS(stdout) ", " KEPT_COLUMNS(stderr) ") VALUES (?, ?, ?, " ENDING_MARKS
-                                                               ", " KEPT_MARKS ", " KEPT_MARKS ")");
+        s, "INSERT INTO test_result (seq, position, message, " RUNS_COLUMNS ", " ENDING_COLUMNS
+           ", " KEPT_COLUMNS(stdout) ", " KEPT_COLUMNS(stderr) ") VALUES (?, ?, ?, " RUNS_MARKS
+                                                               ", " ENDING_MARKS ", " KEPT_MARKS
+                                                               ", " KEPT_MARKS ")");
     sql_bind_int(q, seq);
     sql_bind_int(q, r->index);
     sql_bind_text(q, r->message);
+    bind_runs(q, &r->runs);
     bind_ending(q, &(struct ending){ r->verdict, r->cause, r->exit_code, r->signal, r->usage });
     bind_kept(q, out, &r->stdout_kept);
     bind_kept(q, err, &r->stderr_kept);
@@ -241,6 +268,7 @@ static struct test_result read_test(struct stmt *q)
     struct test_result r = { 0 };
     r.index = sql_int(q);
     r.message = sql_text(q);
+    r.runs = read_runs(q);
     struct ending g = read_ending(q);
     r.verdict = g.verdict;
     r.cause = g.cause;
@@ -256,11 +284,11 @@ int result_read_tests(struct store *s, int64_t seq, struct test_result **ret, si
                       struct err *e)
 {
     auto_stmt_ struct stmt *q = sql_use(
-        s,
-        "SELECT position, message, " ENDING_COLUMNS ", " KEPT_SELECT(stdout, "o") ", " KEPT_SELECT(
-            stderr,
-            "f") " FROM test_result r LEFT JOIN blob o ON o.id = r.stdout_blob "
-                 "LEFT JOIN blob f ON f.id = r.stderr_blob WHERE r.seq = ? ORDER BY r.position");
+        s, "SELECT position, message, " RUNS_COLUMNS ", " ENDING_COLUMNS
+           ", " KEPT_SELECT(stdout, "o") ", " KEPT_SELECT(
+               stderr,
+               "f") " FROM test_result r LEFT JOIN blob o ON o.id = r.stdout_blob "
+                    "LEFT JOIN blob f ON f.id = r.stderr_blob WHERE r.seq = ? ORDER BY r.position");
     sql_bind_int(q, seq);
     bool found = false;
     size_t room = 0;

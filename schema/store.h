@@ -220,6 +220,12 @@ struct usage {
     int64_t process_peak_count;                      /* -1 where unknown */
 };
 
+/* How the cpu times of several runs of one test lay. */
+struct runs_spread {
+    int64_t count; /* 0: it was run once, and the rest is 0 */
+    int64_t cpu_time_min_ns, cpu_time_median_ns, cpu_time_max_ns;
+};
+
 struct test_result {
     int64_t index; /* from 0 */
     enum verdict verdict;
@@ -227,6 +233,7 @@ struct test_result {
     int64_t exit_code; /* -1: none */
     int64_t signal;    /* 0: none */
     struct usage usage;
+    struct runs_spread runs;
     struct kept_output stdout_kept, stderr_kept;
     char
         *message; /* for people: where the outputs differ, which call was refused...; may be NULL */

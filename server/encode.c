@@ -118,6 +118,20 @@ void encode_compile_brief(struct jsonw *w, const struct compile_result *c)
     write_measures(w, &c->usage);
 }
 
+static void write_runs(struct jsonw *w, const struct runs_spread *r)
+{
+    if (r->count == 0) {
+        jsonw_null(w, "runs");
+        return;
+    }
+    jsonw_object(w, "runs");
+    jsonw_int(w, "count", r->count);
+    jsonw_ms(w, "cpu_time_min_ms", r->cpu_time_min_ns);
+    jsonw_ms(w, "cpu_time_median_ms", r->cpu_time_median_ns);
+    jsonw_ms(w, "cpu_time_spread_ms", r->cpu_time_max_ns - r->cpu_time_min_ns);
+    jsonw_end_object(w);
+}
+
 void encode_test_brief(struct jsonw *w, const struct test_spec *spec, const struct test_result *t)
 {
     jsonw_int(w, "index", t->index + 1);
@@ -127,6 +141,7 @@ void encode_test_brief(struct jsonw *w, const struct test_spec *spec, const stru
     write_measures(w, &t->usage);
     jsonw_int(w, "output_bytes", t->stdout_kept.bytes + t->stderr_kept.bytes);
     jsonw_text(w, "message", t->message);
+    write_runs(w, &t->runs);
 }
 
 static const struct test_spec *spec_of(const struct submission *s, const struct test_result *t)

@@ -10,7 +10,7 @@
 #include "worker/compile.h"
 #include "worker/decide.h"
 #include "worker/expand.h"
-#include "worker/test_run.h"
+#include "worker/rerun.h"
 
 static const char *const base_environment[] = {
     "PATH=/usr/local/bin:/usr/bin:/bin",
@@ -197,7 +197,7 @@ static int run_tests(const struct judge *j, struct job *job, enum verdict *ret_v
             *ret_stopped = true;
             return 0;
         }
-        if (test_run(j, job, i, &t, ret_stopped, e) != 0)
+        if (rerun_test(j, job, i, &t, ret_stopped, e) != 0)
             return err_wrap(e, "test %zu", i + 1);
         if (*ret_stopped)
             return 0;

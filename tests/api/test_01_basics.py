@@ -24,7 +24,8 @@ TEST = {
     "name": str, "verdict": str, "cause": str, "exit_code": int, "signal": type(None),
     "cpu_time_ms": float, "user_time_ms": float, "system_time_ms": float, "wall_time_ms": float,
     "memory_peak_bytes": int, "process_peak_count": int, "stdout": str, "stderr": str,
-    "output_bytes": int, "message": type(None), "stdout_truncated": bool, "stderr_truncated": bool,
+    "output_bytes": int, "message": type(None), "runs": type(None), "stdout_truncated": bool,
+    "stderr_truncated": bool,
 }
 
 

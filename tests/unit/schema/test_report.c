@@ -93,6 +93,7 @@ static void judge(struct store *s, const struct claim *c)
         .exit_code = -1,
         .signal = 11,
         .usage = some_usage,
+        .runs = { 3, 10, 20, 40 },
         .stdout_kept = { put(s, "headtail"), 1000, 4, true },
         .message = TEXT("died"),
     };
@@ -132,6 +133,11 @@ START_TEST(a_result_comes_back_as_it_was_recorded_and_the_rest_is_skipped)
     ck_assert_int_eq(t->exit_code, -1);
     ck_assert_str_eq(t->message, "died");
     ck_assert_mem_eq(&t->usage, &some_usage, sizeof some_usage);
+    ck_assert_int_eq(t->runs.count, 3);
+    ck_assert_int_eq(t->runs.cpu_time_min_ns, 10);
+    ck_assert_int_eq(t->runs.cpu_time_median_ns, 20);
+    ck_assert_int_eq(t->runs.cpu_time_max_ns, 40);
+    ck_assert_int_eq(r.results[0].runs.count, 0);
     ck_assert_int_eq(t->stdout_kept.bytes, 1000);
     ck_assert_int_eq(t->stdout_kept.head_bytes, 4);
     ck_assert(t->stdout_kept.truncated);

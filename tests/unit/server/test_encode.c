@@ -126,6 +126,24 @@ START_TEST(phases_say_where_the_time_went_once_it_is_known)
 }
 END_TEST
 
+START_TEST(a_test_that_was_run_again_tells_how_its_runs_lay)
+{
+    auto_place_ struct place p = place_new();
+    struct test_result t = { .cause = TEXT("none") };
+    struct submission_report r = report_of(&t, 1);
+    auto_json_ json_t *once = encoded(&p, &r, NULL);
+    const json_t *test = json_array_get(json_object_get(once, "tests"), 0);
+    ck_assert(json_is_null(json_object_get(test, "runs")));
+    t.runs = (struct runs_spread){ 3, 1000000, 1500000, 4000000 };
+    auto_json_ json_t *j = encoded(&p, &r, "tests.runs");
+    const json_t *runs = json_object_get(json_array_get(json_object_get(j, "tests"), 0), "runs");
+    ck_assert_int_eq(json_integer_value(json_object_get(runs, "count")), 3);
+    ck_assert(json_real_value(json_object_get(runs, "cpu_time_min_ms")) == 1);
+    ck_assert(json_real_value(json_object_get(runs, "cpu_time_median_ms")) == 1.5);
+    ck_assert(json_real_value(json_object_get(runs, "cpu_time_spread_ms")) == 3);
+}
+END_TEST
+
 START_TEST(output_that_is_no_utf8_is_base64)
 {
     auto_place_ struct place p = place_new();
@@ -230,6 +248,7 @@ START_TEST(the_fields_table_names_what_a_result_has)
 END_TEST
 
 UNIT_MAIN("encode", a_result_has_the_names_and_units_of_the_api, usage_says_maximum_and_sum,
+          a_test_that_was_run_again_tells_how_its_runs_lay,
           phases_say_where_the_time_went_once_it_is_known, output_that_is_no_utf8_is_base64,
           a_cut_within_a_character_leaves_text_a_text, outputs_beyond_the_inline_bound_are_null,
           a_name_that_is_no_utf8_does_not_break_the_document,
