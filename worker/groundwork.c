@@ -119,8 +119,11 @@ static int keep_hello(struct groundwork *g, const struct tool_run *run, const st
     hello_key(run, hex);
     int rc = box_collect(run->box, run->conf->worker_artifact_bytes, wanted, &globs, &files, &count,
                          &refused, e);
-    if (rc == 0)
-        rc = artifact_put(g->tools.artifacts, hex, files, count, &result, &nothing, &a, e);
+    if (rc == 0 &&
+        artifact_put(g->tools.artifacts, hex, files, count, &result, &nothing, &a, e) != 0) {
+        e->kind = ERR_BUSY; /* as in prepared_make */
+        rc = -1;
+    }
     artifact_done(&a);
     box_collected_free(files, count);
     return rc;
@@ -202,13 +205,19 @@ static void go_on(struct groundwork *g, bool whole_language)
                   g->tools.languages->count, g->spent_ns / NS_PER_MS);
 }
 
+/* Trouble of one language, or with storing: the box can still be used. */
+static bool is_forgiven(const struct err *e)
+{
+    return e->kind == ERR_INPUT || e->kind == ERR_BUSY;
+}
+
 /* A slot that dies in a step starts behind that language. */
 static int take_guarded(struct groundwork *g, size_t at, struct tool_run *run,
                         struct box_outcome *o, struct err *e)
 {
     atomic_store(g->next, at + 1);
     int rc = take(g, run, o, e);
-    if (rc == 0 || e->kind == ERR_INPUT)
+    if (rc == 0 || is_forgiven(e))
         atomic_store(g->next, at);
     return rc;
 }
@@ -235,7 +244,7 @@ int groundwork_step(struct groundwork *g, struct err *e)
     int64_t from_ns = clock_mono_ns();
     int rc = take_guarded(g, at, &run, &o, e);
     g->spent_ns += clock_mono_ns() - from_ns;
-    if (rc != 0 && e->kind != ERR_INPUT)
+    if (rc != 0 && !is_forgiven(e))
         return err_wrap(e, "groundwork for %s", l->id);
     if (rc != 0)
         log_error(g->tools.log, "groundwork_failed", e);

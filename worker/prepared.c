@@ -86,8 +86,10 @@ static int harvest(struct artifact_cache *c, const struct tool_run *run,
     int64_t most = run->conf->worker_artifact_bytes;
     int rc = box_collect(run->box, most < share ? most : share, wanted, &globs, &files, &count,
                          &refused, e);
-    if (rc == 0 && count > 0)
-        rc = put(c, run, files, count, o, e);
+    if (rc == 0 && count > 0 && put(c, run, files, count, o, e) != 0) {
+        e->kind = ERR_BUSY; /* a full disk is no fault of the box: the host may do better later */
+        rc = -1;
+    }
     *ret_made = rc == 0 && count > 0;
     box_collected_free(files, count);
     return rc;

@@ -23,7 +23,7 @@ must_check_ int prepared_find(struct artifact_cache *c, const struct conf *conf,
 
 /* Make it by `run`, which names the box and what may stop it. *ret_outcome says how the command
  * ended; what it printed is added to `diagnostics`. *ret_made false: it failed or was stopped, and
- * nothing is kept. */
+ * nothing is kept. ERR_BUSY: it could not be stored, and the box can still be used. */
 must_check_ int prepared_make(struct artifact_cache *c, const struct tool_run *run,
                               struct box_outcome *ret_outcome, struct buf *diagnostics,
                               bool *ret_made, struct err *e);

@@ -1,4 +1,5 @@
 """Compiling: once for each source, within limits, and nothing but what may be kept."""
+import time
 import unittest
 import uuid
 
@@ -8,6 +9,61 @@ import service
 def fresh():
     """A comment that no source had before."""
     return f"/* {uuid.uuid4()} */\n"
+
+
+# Its compiler is the source, run by sh with the prepared file as its argument.
+SHARING = """
+id: sharing
+name: Sharing
+source_file: main.sh
+version: {command: [sh, -c, echo version 1], pattern: 'version ([0-9]+)'}
+compile: {command: [sh, "${source}", "${prepared}"], artifacts: [program]}
+prepare:
+  command: [sh, -c, 'mkdir .prepared; echo made ahead > .prepared/word']
+  artifacts: [".prepared/*"]
+  arguments: [/box/.prepared/word]
+run: {command: [cat, program]}
+hello: |
+  echo 'Hello, world!' > program
+"""
+
+
+class Groundwork(unittest.TestCase):
+    def setUp(self):
+        self.s = service.Service(slots=2, languages=["python3"], files={"sharing.yaml": SHARING},
+                                 sets=["worker.groundwork=true"])
+        self.addCleanup(self.s.close)
+        self.s.start()
+
+    def wait_done(self):
+        deadline = time.monotonic() + 60
+        while "groundwork_done" not in self.s.log():
+            self.assertLess(time.monotonic(), deadline, self.s.log()[-2000:])
+            time.sleep(0.1)
+
+    def test_shared(self):
+        """What compiles share is made in idle moments, once, and used from then on"""
+        self.wait_done()
+        self.s.wait_quiet()
+        self.assertNotIn("groundwork_failed", self.s.log())
+        source = "cat $1 > program; (echo evil > $1) 2>/dev/null; true"
+        for i in range(2):
+            r = self.s.judge(language="sharing", source=f"{source} # {i}",
+                             expected_output="made ahead")
+            self.assertEqual(r["verdict"], "accepted", r)
+        self.assertEqual(self.s.log().count(" prepared language="), 1)
+        self.s.stop()
+        self.s.start()
+        r = self.s.judge(language="sharing", source=f"{source} # 3", expected_output="made ahead")
+        self.assertEqual(r["verdict"], "accepted", r)
+        self.assertEqual(self.s.log().count(" prepared language="), 1)
+
+    def test_no_waiting(self):
+        """Submissions go before groundwork, and it is done after them"""
+        for i in range(6):
+            r = self.s.judge(language="python3", source=f"print({i})", expected_output=str(i))
+            self.assertEqual(r["verdict"], "accepted", r)
+        self.wait_done()
 
 
 class Compiling(unittest.TestCase):

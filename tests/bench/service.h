@@ -11,7 +11,8 @@ struct service {
     char *log; /* path of what it says on standard error */
 };
 
-/* `minos up` on DIR/data, with the programs of `programs_dir`; waits until it serves. */
+/* `minos up` on DIR/data, with the programs of `programs_dir`; waits until it serves and
+ * its groundwork is done. */
 must_check_ int service_up(struct service *s, const char *programs_dir, const char *dir,
                            struct err *e);
 

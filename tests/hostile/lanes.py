@@ -49,7 +49,7 @@ class HttpLane:
         starter.own(home)
         self.data = os.path.join(home, "data")
         self.log = open(os.path.join(stage.work, f"service-{starter.first_id}.log"), "w", encoding="utf-8")
-        settings = {"worker.slots": 2, **starter.settings(),
+        settings = {"worker.slots": 2, "worker.groundwork": "false", **starter.settings(),
                     "worker.languages_dir": os.path.join(stage.repo, "tests/hostile/languages")}
         settings.update({f"compile_limits.{k}": v for k, v in compile_limits().items()})
         argv = [os.path.join(programs or stage.build, "minos"), "up", "--listen", "127.0.0.1:0", "--data",

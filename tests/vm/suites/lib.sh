@@ -153,7 +153,7 @@ up_cycle() {
     said_ready=$(mktemp /tmp/ready-XXXXXX)
     chmod 666 "$said_ready"
     # shellcheck disable=SC2016
-    set -- sh -c 'exec "$0" up --listen 127.0.0.1:0 --data "$1" --slots 1 --set log.level=warn >"$2" 2>&1' \
+    set -- sh -c 'exec "$0" up --listen 127.0.0.1:0 --data "$1" --slots 1 --set log.level=warn --set worker.groundwork=false >"$2" 2>&1' \
         "$build/minos" "$data" "$said_ready"
     if [ "$user" = root ]; then "$@" & else as_user "$user" "$@" & fi
     up=$!
