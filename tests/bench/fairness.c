@@ -82,7 +82,7 @@ static int tables(struct bench *b, int64_t ms, struct err *e)
 int suite_fairness(struct bench *b, int64_t seconds, struct err *e)
 {
     if (service_up_apart(&b->service, b->programs_dir, b->fixture.dir, "fairness",
-                         (const char *const[]){ NULL }, e) < 0)
+                         (const char *const[]){ "worker.groundwork=false", NULL }, e) < 0)
         return -1;
     int r = tables(b, seconds * MS, e);
     service_down(&b->service);

@@ -237,7 +237,8 @@ static void sample(struct bench *b, const char *title, size_t samples)
 int suite_footprint(struct bench *b, int64_t seconds, struct err *e)
 {
     struct load load;
-    const char *const settings[] = { "worker.slots=1", "box.warm=2", NULL };
+    const char *const settings[] = { "worker.slots=1", "box.warm=2", "worker.groundwork=false",
+                                     NULL };
     if (service_up_apart(&b->service, b->programs_dir, b->fixture.dir, "footprint", settings, e) <
         0)
         return -1;

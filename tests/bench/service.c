@@ -133,10 +133,10 @@ static int up(struct service *s, const char *programs_dir, const char *base, con
                programs_dir, base, dir);
     for (size_t i = 0; settings[i] != NULL; i++)
         buf_printf(&line, " --set %s", settings[i]);
-    auto_free_ char *text = buf_take(&line);
+    auto_free_ char *text = xstrdup(buf_text(&line));
     if (start_line(s, text, dir, NULL, e) < 0)
         return -1;
-    if (await_groundwork(s, e) == 0)
+    if (strstr(buf_text(&line), "worker.groundwork=false") != NULL || await_groundwork(s, e) == 0)
         return 0;
     service_down(s);
     return -1;
