@@ -57,9 +57,9 @@ $(PROGRAMS): %: $(BUILD)/%
 $(BUILD)/minos-box: $(call obj,$(base_src) $(box_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(box_libs))
 $(BUILD)/minos-worker: $(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src))
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lcrypto
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lnettle
 $(BUILD)/minos-server: $(call obj,$(base_src) $(schema_src) $(server_src))
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lcrypto -lpthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lnettle -lpthread
 $(BUILD)/minos: $(call obj,$(base_src) $(cli_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))
 
@@ -89,7 +89,7 @@ unit_objs_cli     := $(call no_main,$(call obj,$(base_src) $(cli_src)))
 define unit_rule
 $(BUILD)/unit/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $$(unit_objs_$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,check $(2)) -lcrypto -lpthread
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,check $(2)) -lnettle -lpthread
 endef
 $(eval $(call unit_rule,base,libseccomp yaml-0.1))
 $(eval $(call unit_rule,sandbox,$(box_libs)))

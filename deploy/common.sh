@@ -9,7 +9,7 @@ mkdir -p "$log_dir"
 # Read by the scripts that source this.
 # shellcheck disable=SC2034
 build_packages=(gcc make pkg-config libmicrohttpd-dev libseccomp-dev libjansson-dev libsqlite3-dev
-    libyaml-dev libcurl4-openssl-dev libssl-dev libc6-dev)
+    libyaml-dev libcurl4-openssl-dev nettle-dev libc6-dev)
 # shellcheck disable=SC2034
 language_packages=(gcc g++ python3 default-jdk-headless nodejs perl bash)
 

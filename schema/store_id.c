@@ -1,12 +1,12 @@
 /* store_id.c - ids (ULIDs) and SHA-256; server and worker. */
 #include <assert.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
+#include "sandbox/base/buf.h"
 #include "sandbox/base/clock.h"
 #include "schema/store.h"
 
@@ -60,7 +60,10 @@ bool store_id_valid(const char *id)
 
 void store_sha256(const void *data, size_t len, uint8_t ret[STORE_SHA256_BYTES])
 {
-    SHA256(len != 0 ? data : (const void *)"", len, ret);
+    struct sha256_ctx ctx;
+    sha256_init(&ctx);
+    sha256_update(&ctx, len, data);
+    sha256_digest(&ctx, STORE_SHA256_BYTES, ret);
 }
 
 void store_hex(const uint8_t hash[STORE_SHA256_BYTES], char ret[STORE_HEX_BYTES])
@@ -93,24 +96,24 @@ bool store_unhex(const char *hex, uint8_t ret[STORE_SHA256_BYTES])
     return true;
 }
 
-/* struct store_hash is libcrypto's context under a name of ours. */
+struct store_hash {
+    struct sha256_ctx ctx;
+};
+
 struct store_hash *store_hash_new(void)
 {
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-        abort(); /* out of memory, or a libcrypto without SHA-256 */
-    return (struct store_hash *)ctx;
+    struct store_hash *h = xcalloc(1, sizeof *h);
+    sha256_init(&h->ctx);
+    return h;
 }
 
 void store_hash_add(struct store_hash *h, const void *data, size_t len)
 {
-    if (EVP_DigestUpdate((EVP_MD_CTX *)h, data, len) != 1)
-        abort();
+    sha256_update(&h->ctx, len, data);
 }
 
 void store_hash_end(struct store_hash *h, uint8_t ret[STORE_SHA256_BYTES])
 {
-    if (EVP_DigestFinal_ex((EVP_MD_CTX *)h, ret, NULL) != 1)
-        abort();
-    EVP_MD_CTX_free((EVP_MD_CTX *)h);
+    sha256_digest(&h->ctx, STORE_SHA256_BYTES, ret);
+    free(h);
 }

@@ -12,10 +12,10 @@ $(fault_dir)/minos-box: $(fault_shim) $(call obj,$(base_src) $(box_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(box_libs))
 $(fault_dir)/minos-worker: $(fault_shim) $(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lcrypto
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lnettle
 $(fault_dir)/minos-server: $(fault_shim) $(call obj,$(base_src) $(schema_src) $(server_src))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lcrypto -lpthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lnettle -lpthread
 $(fault_dir)/minos: $(fault_shim) $(call obj,$(base_src) $(cli_src))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))

@@ -209,6 +209,7 @@ static void tell(struct bench *b, const char *title, const struct memory *seen, 
         report_number(row, "processes", (double)m->count / samples);
         report_number(row, "rss_kib", (double)m->rss_kib / samples);
         report_number(row, "pss_kib", (double)m->pss_kib / samples);
+        report_number(row, "rss_mib", (double)m->rss_kib / 1024 / samples);
         report_number(row, "pss_mib", (double)m->pss_kib / 1024 / samples);
         report_number(row, "private_kib", (double)m->private_kib / samples);
         if (last || i == ROLE_CELL)
