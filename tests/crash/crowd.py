@@ -3,11 +3,13 @@ cancel and every verdict, and complain when the service does not stand by one.""
 import http.client
 import itertools
 import json
+import os
 import random
 import threading
 import time
 
 PATIENCE_S = 120
+SLOWNESS = float(os.environ.get("MINOS_TEST_SLOWNESS") or 1)
 NAP = {"language": "bash", "source": "read n; sleep $n; echo ok"}
 
 
@@ -33,6 +35,8 @@ def fields_of(kind):
     fields = dict(KINDS[kind][1])
     if kind == "large":
         fields["stdin"] = f"{next(_numbers):0200000}"
+    if SLOWNESS > 1:
+        fields["limits"] = {"cpu_time_ms": 30000, "wall_time_ms": 60000}
     if kind == "compiled":
         fields["source"] = f"int main(void) {{ return {next(_numbers)} < 0; }}"
     if kind == "broken":

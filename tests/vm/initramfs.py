@@ -3,7 +3,7 @@ import pathlib
 
 GUEST = pathlib.Path(__file__).with_name("guest")
 
-MODULES = ["virtio_pci", "virtio_console", "virtiofs", "overlay"]
+MODULES = ["virtio_pci", "virtio_console", "virtiofs", "overlay", "virtio_blk"]
 FOLDERS = ["bin", "dev", "proc", "sys", "modules", "vm", "host", "top", "root"]
 
 

@@ -108,7 +108,7 @@ class Machine:
             "-serial", f"file:{self.folder / 'console'}",
             "-chardev", f"socket,id=root,path={root_socket}",
             "-device", "vhost-user-fs-pci,chardev=root,tag=hostroot,queue-size=1024",
-            "-device", "virtio-serial-pci"]
+            "-device", "virtio-serial-pci", *self.options.qemu]
         for name, port in ports.items():
             arguments += ["-chardev", f"socket,id={name},fd={port.fileno()}",
                           "-device", f"virtserialport,chardev={name},name={name}"]
