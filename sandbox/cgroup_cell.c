@@ -114,7 +114,11 @@ static int make_dirs(struct cgroup *g, struct err *e)
         if (!cgroup_has_cells(t))
             continue;
         if (mkdirat(t->own_fd, g->name, 0755) < 0)
-            return err_sys(e, "make the group %s/%s/%s", t->parent, r->name, g->name);
+            return err_sys(e, "make the group %s/%s/%s%s", t->parent, r->name, g->name,
+                           errno == ENOSPC
+                               ? " (raise cgroup.max.descendants of the groups above it,"
+                                 " or remove groups that nobody uses)"
+                               : "");
         g->tree_fds[i] = openat(t->own_fd, g->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (g->tree_fds[i] < 0)
             return err_sys(e, "open the group %s/%s/%s", t->parent, r->name, g->name);

@@ -13,6 +13,7 @@
  */
 #include "sandbox/keeper_cell.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
@@ -146,7 +147,10 @@ static int clone_init(const struct inside_plan *plan, struct cell *c, struct err
         inside_init(plan);
     if (pid < 0) {
         c->pidfd = -1;
-        return err_sys(e, "clone3 a cell");
+        return err_sys(e, "clone3 a cell%s",
+                       errno == EAGAIN ? " (too many processes: raise pids.max of the groups above,"
+                                         " TasksMax= of the unit, or kernel.pid_max)"
+                                       : "");
     }
     c->init_pid = (pid_t)pid;
     return 0;

@@ -69,11 +69,11 @@ class Cells(Faulty):
 
     def test_groups(self):
         """ENOSPC of control groups: submissions wait, readiness says that nobody takes them, all heals"""
-        self.fail_cells("mkdir", 28, "No space left")
+        self.fail_cells("mkdir", 28, "cgroup.max.descendants")
 
     def test_processes(self):
         """EAGAIN of clone: the same"""
-        self.fail_cells("fork", 11, "Resource temporarily unavailable")
+        self.fail_cells("fork", 11, "TasksMax=")
 
     def test_worker_cannot_fork(self):
         """A supervisor that cannot start slots goes on trying"""
