@@ -38,6 +38,15 @@ KEYWORDS = {"$ref", "type", "format", "enum", "const", "properties", "required",
             "oneOf", "allOf", "additionalProperties", *ANNOTATIONS, *BOUNDS}
 
 
+def without_nulls(value):
+    """In a request, a member that is null counts as absent."""
+    if isinstance(value, list):
+        return [without_nulls(v) for v in value]
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    return value
+
+
 class Contract:
     def __init__(self, doc):
         self.doc = doc
@@ -158,10 +167,7 @@ class Contract:
 
     def _request(self, documented, body):
         schema = documented["content"]["application/json"]["schema"]
-        value = json.loads(body)
-        if isinstance(value, dict):  # a member that is null counts as absent
-            value = {k: v for k, v in value.items() if v is not None}
-        return self.faults(schema, value, "request")
+        return self.faults(schema, without_nulls(json.loads(body)), "request")
 
 
 def load():

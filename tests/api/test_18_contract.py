@@ -1,12 +1,24 @@
 """The OpenAPI document and the service say the same. Each request of every other test is held against
 the document as well (contract.py); here every operation is asked for, with each good status it has."""
+import collections
+import copy
+import json
 import os
+import random
 import re
 import unittest
 
 import service
 
 OK = (200, 201, 202, 204)
+FULL = {"language": "bash", "source": "true", "entry_point": "main.sh",
+        "tests": [{"name": "a", "stdin": "x", "expected_output": {"base64": "YQ=="},
+                   "limits": {"cpu_time_ms": 100}}],
+        "comparer": {"type": "floats", "absolute": 0.1, "relative": 0, "case_sensitive": True},
+        "limits": {"memory_bytes": 1 << 25, "output_bytes": 0}, "stop_on_failure": True,
+        "priority": 1, "metadata": {"k": [1, 2.5, None, "\u00e9"]}}
+ODD = (None, True, 0, -1, 1.5, 1e300, 2 ** 63, 2 ** 64, "", "a", "\u0000", "\u00e9" * 300, "../x", [],
+       {}, [[]], {"base64": "=="}, {"base64": ""}, "x" * 100000, [{}], {"": ""}, float("nan"))
 
 
 def members(schema):
@@ -17,6 +29,31 @@ def members(schema):
         yield from schema.get("properties", {})
         for part in schema.values():
             yield from members(part)
+
+
+def places(value):
+    """(container, key) of everything inside."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(
+        value, list) else ()
+    for key, part in inside:
+        yield value, key
+        yield from places(part)
+
+
+def mutate(body, chance):
+    """Change, remove or add one thing."""
+    found = list(places(body))
+    if not found:
+        return
+    where, key = chance.choice(found)
+    odd = copy.deepcopy(chance.choice(ODD))
+    way = chance.random()
+    if way < 0.6:
+        where[key] = odd
+    elif way < 0.8:
+        del where[key]
+    elif isinstance(where, dict):
+        where[chance.choice(("x", "limits", "tests", "", "\u0000k", "a" * 300, "stdin"))] = odd
 
 
 class Contract(unittest.TestCase):
@@ -86,6 +123,22 @@ class Contract(unittest.TestCase):
             self.assertEqual(self.s.get(path).status, 200)
         made = self.s.post("/v1/keys", {"name": "contract", "scopes": ["read"]}).json()
         self.assertEqual(self.s.request("DELETE", f"/v1/keys/{made['id']}").status, 204)
+
+    def test_mutations(self):
+        """Whatever is done to a request, the answer is 202 or a problem document"""
+        chance = random.Random(17)
+        seen = collections.Counter()
+        for _ in range(400):
+            body = json.loads(json.dumps(FULL))
+            for _ in range(chance.randint(1, 3)):
+                mutate(body, chance)
+            text = bytearray(json.dumps(body).encode())
+            if chance.random() < 0.2:
+                text[chance.randrange(len(text))] = chance.randrange(256)
+            got = self.s.post("/v1/submissions", bytes(text))
+            self.assertIn(got.status, (202, 400, 422), text)
+            seen[got.status] += 1
+        self.assertEqual(len(seen), 3, seen)
 
     def test_manual(self):
         """docs/API.md names every route, member, problem and metric that there is"""
