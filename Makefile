@@ -5,6 +5,8 @@
 
 MODE    ?= release
 BUILD   ?= build/$(MODE)
+# One name for one folder: objects made under another are not rebuilt when a header of theirs changes.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
