@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -304,14 +305,34 @@ static bool artifact_name_valid(const char *name)
     return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
 }
 
+/* The directory of artifacts is the client's own: where it put a link, a mount by path would show
+ * the program whatever we can reach. So the mount is made of what we opened. */
+static int artifact_open(const char *artifact, int *ret_fd, struct err *e)
+{
+    static const struct open_how how = {
+        .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+    };
+    if (!artifact_name_valid(artifact))
+        return err_input(e, "artifact: expected 64 hex digits");
+    auto_fd_ int all = open("/artifacts", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (all < 0)
+        return err_sys(e, "open the artifacts");
+    *ret_fd = (int)syscall(SYS_openat2, all, artifact, &how, sizeof how);
+    if (*ret_fd < 0 && (errno == ELOOP || errno == ENOTDIR || errno == EXDEV))
+        return err_input(e, "artifact %s: expected a directory", artifact);
+    return *ret_fd < 0 ? err_sys(e, "open artifact %s", artifact) : 0;
+}
+
 /* An overlay of the artifact (below) and the cell's tmpfs (above), detached. */
 static int artifact_mount(const struct cell_maker *m, const struct cell *c, const char *artifact,
                           int *ret_fd, struct err *e)
 {
     char lower[KEEPER_PATH_MAX], upper[KEEPER_PATH_MAX + 16], work[KEEPER_PATH_MAX + 16];
-    if (!artifact_name_valid(artifact))
-        return err_input(e, "artifact: expected 64 hex digits");
-    snprintf(lower, sizeof lower, "/artifacts/%s", artifact);
+    auto_fd_ int opened = -1;
+    if (artifact_open(artifact, &opened, e) < 0)
+        return -1;
+    snprintf(lower, sizeof lower, "/proc/self/fd/%d", opened);
     snprintf(upper, sizeof upper, "%s/box-upper", c->layer_path);
     snprintf(work, sizeof work, "%s/box-work", c->layer_path);
     auto_fd_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);

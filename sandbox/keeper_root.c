@@ -2,6 +2,7 @@
  * before any cell. */
 #include "sandbox/keeper_root.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -82,12 +83,24 @@ static void trees_done(struct trees *t)
         close_fd(&t->image_fds[i]);
 }
 
+/* It lies in a directory of the client's, who could have put a link there since. */
+static int take_artifacts(const char *path, int *ret_fd, struct err *e)
+{
+    struct stat st;
+    if (clone_tree(path, AT_SYMLINK_NOFOLLOW, ret_fd, e) < 0)
+        return -1;
+    if (fstat(*ret_fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, ERR_SYS, ENOTDIR, "artifacts: expected a directory at %s, and no link",
+                       path);
+    return 0;
+}
+
 static int trees_take(const struct conf *c, const char *artifacts, bool rootless, uint32_t off,
                       struct trees *t, struct err *e)
 {
     if (clone_tree("/usr", 0, &t->usr_fd, e) < 0)
         return -1;
-    if (artifacts != NULL && clone_tree(artifacts, 0, &t->artifacts_fd, e) < 0)
+    if (artifacts != NULL && take_artifacts(artifacts, &t->artifacts_fd, e) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_COUNT(dev_nodes); i++)
         if (clone_tree(dev_nodes[i].host_path, 0, &t->dev_fds[i], e) < 0)

@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,6 +51,61 @@ START_TEST(no_descriptor_leads_out_of_the_root)
     struct box_outcome o = shot_at(&k, "exit", "0"); /* it serves on */
     check_exit(&o, 0);
     kit_close(&k);
+}
+END_TEST
+
+/* Artifacts lie in a directory of the worker's: by a link in the place of one, a program would see
+ * whatever the keeper, who is root, can reach. */
+START_TEST(an_artifact_is_a_directory_and_never_a_link)
+{
+    static const char name[] = "00000000000000000000000000000000000000000000000000000000000000bb";
+    struct kit k;
+    struct err e;
+    char secret[] = "/tmp/minos-secret-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(secret));
+    ck_assert_int_eq(chmod(secret, 0755), 0);
+    kit_open(&k, NULL);
+    auto_free_ char *link = xasprintf("%s/%s", k.artifacts, name);
+    auto_free_ char *by_process = xasprintf("/proc/%d/root%s", (int)getpid(), secret);
+    auto_free_ char *by_keeper = xasprintf("/proc/%d/root/cells", (int)k.keeper_pid);
+    const char *const targets[] = { "../cells",       "/",       "../usr",
+                                    by_process,       by_keeper, "/proc/1/root",
+                                    KIT_INSIDE "/..", KIT_INSIDE };
+    for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
+        struct shot s;
+        ck_assert_int_eq(symlink(targets[i], link), 0);
+        shot_init(&s, "exit", "0", NULL);
+        s.command.artifact = name;
+        s.argv[0] = "/bin/true";
+        ck_assert_msg(box_run(k.box, &s.command, 1, NULL, 0, NULL, &s.o, &e) == -1, "%s",
+                      targets[i]);
+        ck_assert_msg(e.kind == ERR_INPUT && strstr(e.msg, "artifact") != NULL, "%s: %s",
+                      targets[i], e.msg);
+        shot_done(&s);
+        ck_assert_int_eq(unlink(link), 0);
+    }
+    struct box_outcome o = shot_at(&k, "exit", "0"); /* it serves on */
+    check_exit(&o, 0);
+    kit_close(&k);
+    ck_assert_int_eq(rmdir(secret), 0);
+}
+END_TEST
+
+START_TEST(a_link_in_the_place_of_all_artifacts_is_refused_at_the_start)
+{
+    char dir[] = "/tmp/minos-artifacts-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    auto_free_ char *link = xasprintf("%s/artifacts", dir);
+    auto_free_ char *program = kit_built("../minos-box");
+    ck_assert_int_eq(symlink("/", link), 0);
+    const char *args[] = { "--artifacts", link, "--set", "log.level=error", NULL };
+    struct box_options o = { .program = program, .args = args, .timeout_ms = kit_slow(30000) };
+    struct box *b = NULL;
+    struct err e;
+    ck_assert_int_eq(box_open(&o, &b, &e), -1);
+    ck_assert_msg(strstr(e.msg, "artifacts: expected a directory") != NULL, "%s", e.msg);
+    ck_assert_int_eq(unlink(link), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
 }
 END_TEST
 
@@ -183,7 +239,8 @@ START_TEST(the_program_stays_the_first_to_be_killed_for_memory)
 }
 END_TEST
 
-KIT_MAIN("walls", no_descriptor_leads_out_of_the_root, a_client_that_does_not_read_is_left,
-         the_null_device_carries_no_word_to_the_next,
+KIT_MAIN("walls", no_descriptor_leads_out_of_the_root, an_artifact_is_a_directory_and_never_a_link,
+         a_link_in_the_place_of_all_artifacts_is_refused_at_the_start,
+         a_client_that_does_not_read_is_left, the_null_device_carries_no_word_to_the_next,
          what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots,
          the_program_stays_the_first_to_be_killed_for_memory)
