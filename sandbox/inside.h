@@ -8,12 +8,15 @@
  * what is left. command (inside_command.c)  pid 2. Locks itself down completely, waits for its job,
  * becomes the program by execve.
  *
- * Handshake on init_sock (one byte each way, descriptors none):
- *   keeper 'g'  the cell's groups hold you: go on       init 'u'  user namespace entered: write my
- * id maps keeper 'm'  maps are written                        init 'r'  ready; or struct
- * inside_failure at the end  init sends struct inside_report On command_sock: command sends 'l'
- * with the seccomp listener; keeper sends struct inside_job with stdin, stdout, stderr; command
- * answers only when execve fails, with its errno as an int.
+ * Handshake on init_sock, a byte each:
+ *   keeper 'g'  the cell's groups hold you: go on
+ *   init   'u'  with its mount namespace: I am in the user namespace, write my id maps
+ *   keeper 'm'  maps are written
+ *   init   'r'  ready
+ * or struct inside_failure at any time; at the end init sends struct inside_report.
+ *
+ * On command_sock: command sends 'l' with the seccomp listener; keeper sends struct inside_job with
+ * stdin, stdout, stderr; command answers only when execve fails, with its errno as an int.
  */
 #pragma once
 

@@ -144,6 +144,19 @@ static int keep_two_descriptors(const struct inside_plan *p, int *init_sock, int
     return 0;
 }
 
+/* The keeper comes back by it to furnish the cell. It could open it itself only with the power to
+ * trace every process of the host. */
+static int hand_mount_namespace(int sock, struct err *e)
+{
+    const char what = 'u';
+    int fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "open the cell's mount namespace");
+    int r = io_send_msg(sock, &what, 1, &fd, 1);
+    close(fd);
+    return r < 0 ? err_sys(e, "tell the keeper '%c'", what) : 0;
+}
+
 /* Last of the namespaces: from here on no capability reaches anything made above. */
 static int enter_user_namespace(const struct inside_plan *p, struct err *e)
 {
@@ -155,7 +168,7 @@ static int enter_user_namespace(const struct inside_plan *p, struct err *e)
         return -1;
     if (unshare(CLONE_NEWUSER) < 0)
         return err_sys(e, "unshare the user namespace");
-    if (tell(p->init_sock, 'u', e) < 0 || hear(p->init_sock, 'm', e) < 0)
+    if (hand_mount_namespace(p->init_sock, e) < 0 || hear(p->init_sock, 'm', e) < 0)
         return -1;
     if (inside_become(id, e) < 0)
         return -1;

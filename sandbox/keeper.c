@@ -30,6 +30,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/cores.h"
 #include "sandbox/base/io.h"
+#include "sandbox/keeper_guard.h"
 
 enum { SEND_TIMEOUT_S = 5 };
 
@@ -380,7 +381,8 @@ static int prepare(struct keeper *k, struct err *e)
         cgroup_root_cap_cpus(k->maker.groups, k->maker.cpu_count, e) < 0 ||
         keeper_user_enter(o->conf->box_id_base, &k->user, e) < 0 ||
         filter_build(&k->filter, e) < 0 ||
-        keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0)
+        keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0 ||
+        keeper_guard_drop(KEEPER_SERVES, e) < 0 || (!o->guarded && keeper_guard_calls(e) < 0))
         return -1;
     return renew_null(k, e) < 0 ? -1 : keeper_prove(k, e);
 }
@@ -412,7 +414,8 @@ static int expect_hello(struct keeper *k, struct err *e)
 
 static int greet(struct keeper *k, struct err *e)
 {
-    if (bound_sending(k, e) < 0 || expect_hello(k, e) < 0 || prepare(k, e) < 0) {
+    if (keeper_guard_drop(KEEPER_STARTS, e) < 0 || bound_sending(k, e) < 0 ||
+        expect_hello(k, e) < 0 || prepare(k, e) < 0) {
         (void)send_err(k, WIRE_REFUSAL, e);
         return -1;
     }

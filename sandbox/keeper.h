@@ -20,6 +20,7 @@ struct keeper_options {
     const char *artifacts; /* directory of artifacts, or NULL */
     int sock;              /* the client; SOCK_SEQPACKET */
     int64_t slot;          /* which cores: slot modulo the cores this process may use */
+    bool guarded;          /* the filter of keeper_guard.h is on already, by inheritance */
 };
 
 /* Become a keeper and serve until the client leaves or SIGTERM comes. Returns the exit status.

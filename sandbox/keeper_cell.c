@@ -225,20 +225,14 @@ static int write_maps(const struct cell_maker *m, const struct cell *c, struct e
     return write_map(c->init_pid, "uid_map", map, e);
 }
 
-static int open_mntns(struct cell *c, struct err *e)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)c->init_pid);
-    c->mntns_fd = open(path, O_RDONLY | O_CLOEXEC);
-    return c->mntns_fd < 0 ? err_sys(e, "open the cell's mount namespace") : 0;
-}
-
 static int handshake(const struct cell_maker *m, struct cell *c, bool attach, struct err *e)
 {
     if (attach && (cgroup_attach(&c->group, c->init_pid, e) < 0 || say(c->init_sock, 'g', e) < 0))
         return -1;
-    if (expect(c->init_sock, 'u', NULL, e) < 0 || write_maps(m, c, e) < 0 || open_mntns(c, e) < 0)
+    if (expect(c->init_sock, 'u', &c->mntns_fd, e) < 0 || write_maps(m, c, e) < 0)
         return -1;
+    if (c->mntns_fd < 0)
+        return err_set(e, ERR_BUG, 0, "the cell kept its mount namespace for itself");
     /* Init forks the command between 'm' and 'r', and is itself the last to be killed. */
     if (set_oom_score(m, c, "1000", e) < 0 || say(c->init_sock, 'm', e) < 0 ||
         expect(c->init_sock, 'r', NULL, e) < 0 || set_oom_score(m, c, "0", e) < 0)

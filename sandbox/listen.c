@@ -23,6 +23,7 @@
 #include "sandbox/base/ready.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/keeper.h"
+#include "sandbox/keeper_guard.h"
 
 enum { KEEPERS_MAX = 256, END_TIMEOUT_MS = 10000 };
 
@@ -30,8 +31,17 @@ struct listener {
     const struct listen_options *options;
     int sock, signal_fd;
     pid_t keepers[KEEPERS_MAX]; /* by slot; 0: free */
-    bool ending;
+    bool ending, guarded;
 };
+
+/* For us and, by inheritance, our keepers. Those of an ordinary user run set-id programs for their
+ * ids first, and so take the filter later. */
+static int confine(struct listener *l, struct err *e)
+{
+    l->guarded = geteuid() == 0;
+    return keeper_guard_drop(KEEPER_STARTS, e) < 0 || (l->guarded && keeper_guard_calls(e) < 0) ? -1
+                                                                                                : 0;
+}
 
 /* The directory may be the user's own, who could have put another file in the socket's place by
  * now: so give away what we see to be a socket of ours with no other name, and not a path. */
@@ -111,7 +121,8 @@ _Noreturn static void become_keeper(struct listener *l, int connection, int64_t 
                                 .log = l->options->log,
                                 .artifacts = l->options->artifacts,
                                 .sock = connection,
-                                .slot = slot };
+                                .slot = slot,
+                                .guarded = l->guarded };
     exit(keeper_serve(&o));
 }
 
@@ -205,7 +216,7 @@ int listen_serve(const struct listen_options *o)
 {
     struct listener l = { .options = o, .sock = -1, .signal_fd = -1 };
     struct err e;
-    if (open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
+    if (confine(&l, &e) < 0 || open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
         open_socket(o, &l.sock, &e) < 0) {
         log_error(o->log, "listen_failed", &e);
         return 1;

@@ -3,7 +3,8 @@
  * fault in its parsers gains an attacker little: capabilities, system calls outside of guard.def,
  * and by Landlock every path but those it names.
  *
- * For the unprivileged programs; cells have a filter of their own (sandbox/filter.h).
+ * For the unprivileged programs; minos-box (sandbox/keeper_guard.h) and cells (sandbox/filter.h)
+ * have filters of their own.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ enum guard_role {
     GUARD_SERVER = 1,     /* minos-server: threads, never a process, never another program */
     GUARD_SUPERVISOR = 2, /* minos-worker: starts its own slots */
     GUARD_SLOT = 4,       /* minos-worker --slot: neither threads nor processes */
+    GUARD_KEEPER = 8,     /* minos-box: what it does and no cell may; see sandbox/keeper_guard.h */
 };
 
 struct guard_path {

@@ -6,6 +6,7 @@
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -19,6 +20,49 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/wire.h"
 #include "tests/box/kit.h"
+
+/* --- what the keeper gave up ------------------------------------------------------------------ */
+
+/* The number behind `name` in /proc/PID/status. */
+static uint64_t status_number(pid_t pid, const char *name, int base)
+{
+    char path[32], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    auto_file_ FILE *f = fopen(path, "re");
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0)
+            return strtoull(line + strlen(name), NULL, base);
+    ck_abort_msg("%s has no %s", path, name);
+}
+
+START_TEST(a_keeper_that_serves_holds_what_its_table_says_and_no_more)
+{
+    static const char *const sets[] = { "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:" };
+    uint64_t listed = 0;
+#define START 0
+#define SERVE 1
+#define CAPABILITY(name, phase, reason) listed |= (uint64_t)(phase) << CAP_##name;
+#include "sandbox/capabilities.def"
+#undef CAPABILITY
+#undef SERVE
+#undef START
+#ifdef MINOS_UNGUARDED
+    listed |= UINT64_C(1) << CAP_SYS_PTRACE;
+#endif
+    struct kit k;
+    kit_open(&k, NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(sets); i++)
+        ck_assert_msg((status_number(k.keeper_pid, sets[i], 16) & ~listed) == 0, "%s", sets[i]);
+    if (geteuid() == 0)
+        ck_assert_uint_ne(status_number(k.keeper_pid, "CapEff:", 16), 0);
+    ck_assert_uint_eq(status_number(k.keeper_pid, "NoNewPrivs:", 10), 1);
+#ifndef MINOS_UNGUARDED
+    ck_assert_uint_eq(status_number(k.keeper_pid, "Seccomp:", 10), 2);
+#endif
+    kit_close(&k);
+}
+END_TEST
 
 /* --- what a client may lend ------------------------------------------------------------------- */
 
@@ -239,7 +283,8 @@ START_TEST(the_program_stays_the_first_to_be_killed_for_memory)
 }
 END_TEST
 
-KIT_MAIN("walls", no_descriptor_leads_out_of_the_root, an_artifact_is_a_directory_and_never_a_link,
+KIT_MAIN("walls", a_keeper_that_serves_holds_what_its_table_says_and_no_more,
+         no_descriptor_leads_out_of_the_root, an_artifact_is_a_directory_and_never_a_link,
          a_link_in_the_place_of_all_artifacts_is_refused_at_the_start,
          a_client_that_does_not_read_is_left, the_null_device_carries_no_word_to_the_next,
          what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots,
