@@ -93,6 +93,10 @@ must_check_ int keeper_watch(struct keeper *k, struct running *r, size_t count, 
                                          struct err *e),
                              struct err *e);
 
+/* Fill r->outcome from r->end, r->cause and the times of `r`; `oom_told`: the group told of a kill
+ * for memory. ERR_SYS where it ended by no doing of the program or of ours. */
+must_check_ int keeper_conclude(struct running *r, bool oom_told, struct err *e);
+
 /* Run the pending commands and answer. */
 must_check_ int keeper_run(struct keeper *k, struct err *e);
 

@@ -48,6 +48,8 @@ coverage: ## lines covered by `make check`, by file, in a build of its own (COVE
 # Its corpus and what it finds are left in BUILD/fuzz.
 FUZZ_SECONDS   ?= 30
 fuzz_with_wire := sandbox/wire.c
+fuzz_with_collect := sandbox/keeper_collect.c sandbox/wire.c
+fuzz_with_outcome := sandbox/keeper_outcome.c sandbox/wire.c worker/decide.c schema/verdict.c
 fuzz_flags     := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 fuzz_names     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
