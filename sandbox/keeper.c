@@ -72,7 +72,7 @@ static int check_streams(const struct wire_message *m, struct err *e)
         int flags = fcntl(m->fds[i], F_GETFL);
         if (flags < 0 || fstat(m->fds[i], &st) < 0)
             return err_sys(e, "look at a standard stream");
-        if ((flags & O_PATH) != 0 ||
+        if ((flags & O_PATH) != 0 || cell_is_handle(m->fds[i]) ||
             (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
             return err_input(e,
                              "stdin, stdout, stderr: expected files, pipes or character devices");

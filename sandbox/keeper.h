@@ -60,7 +60,8 @@ struct keeper {
     int signal_fd; /* SIGTERM, SIGINT */
     struct pending pending[BOX_COMMANDS_MAX];
     size_t pending_count;
-    bool refused; /* a COMMAND or PLACE was wrong: what RUN is answered with */
+    int stop_count; /* STOPs of this run */
+    bool refused;   /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
     struct cell kept; /* of the last run with keep_files */
     struct cell warm[16];
@@ -78,6 +79,7 @@ struct running {
     enum box_cause cause;
     int seccomp_syscall;
     int64_t wall_deadline_mono_ns, cpu_check_mono_ns, kill_again_mono_ns;
+    int64_t cpu_seen_ns, cpu_wait_ns;                 /* at the last look at the cpu clock */
     int64_t stop_mono_ns;                             /* when the cause had it killed */
     int64_t look_mono_ns, look_every_ns, look_cpu_ns; /* see "busy or idle" in keeper_run.c */
     int look_count, computed_count, ready_count;

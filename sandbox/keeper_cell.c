@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -27,12 +28,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
+
+#ifndef PIDFS_MAGIC
+#define PIDFS_MAGIC 0x50494446
+#endif
 
 enum { BUILD_TIMEOUT_S = 20, END_TIMEOUT_MS = 100, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
 
@@ -354,14 +360,22 @@ static bool file_name_valid(const char *name)
            strcmp(name, "..") != 0;
 }
 
+bool cell_is_handle(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) < 0 || fs.f_type == NSFS_MAGIC || fs.f_type == PIDFS_MAGIC;
+}
+
 static int place_file(const struct cell_maker *m, const struct box_file *f, struct err *e)
 {
     struct stat st;
     if (!file_name_valid(f->name))
         return err_input(e, "file name: expected one component of 1 to %d bytes, not . or ..",
                          (int)BOX_NAME_MAX);
-    if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return err_input(e, "file %s: expected a regular file", f->name);
+    int flags = fcntl(f->fd, F_GETFL);
+    if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode) || flags < 0 || (flags & O_PATH) != 0 ||
+        (flags & O_ACCMODE) == O_WRONLY || cell_is_handle(f->fd))
+        return err_input(e, "file %s: expected a regular file, opened for reading", f->name);
     auto_fd_ int out =
         openat(AT_FDCWD, f->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (out < 0)
@@ -372,6 +386,8 @@ static int place_file(const struct cell_maker *m, const struct box_file *f, stru
         ssize_t n = sendfile(out, f->fd, &at, (size_t)(st.st_size - at));
         if (n < 0 && errno == ENOSPC)
             return err_input(e, "files: do not fit into file_bytes");
+        if (n < 0 && (errno == EINVAL || errno == ESPIPE || errno == EIO))
+            return err_input(e, "file %s: cannot be read", f->name);
         if (n < 0)
             return err_sys(e, "copy into %s", f->name);
         if (n == 0)

@@ -70,6 +70,10 @@ must_check_ int cell_arm(struct cell_maker *m, struct cell *c, const struct cell
 must_check_ int cell_release(struct cell *c, const struct cell_job *job, struct inside_job *space,
                              struct err *e);
 
+/* Namespaces and processes have handles that look like regular files (pidfd_open(2) since 6.9); a
+ * client may lend none to a program. True, too, for what cannot be looked at. */
+bool cell_is_handle(int fd);
+
 /* What was learned of a dead cell. */
 struct cell_end {
     bool reported;  /* init told how the program ended */

@@ -20,11 +20,17 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/keeper.h"
 
-enum { FDS_PER_CELL = 4, FIXED_FDS = 2 };
+enum {
+    FDS_PER_CELL = 4,
+    FIXED_FDS = 2,
+    STOPS_MAX = 8 * BOX_COMMANDS_MAX, /* in one run; a flood would keep us at real-time priority */
+};
 
 /* A cpu clock is looked at again no sooner than this; it is what a limit may be overshot by, times
  * the cores. */
 #define CPU_CHECK_MIN_NS (NS_PER_MS / 2)
+/* Of a program that stands still just below its limit, at most this, for each look costs others. */
+#define CPU_CHECK_IDLE_NS (8 * NS_PER_MS)
 /* A killed cell that is still there after so long is killed again, harder. */
 #define KILL_AGAIN_NS (NS_PER_S)
 
@@ -137,6 +143,11 @@ static enum box_cause wall_cause(struct running *r, int64_t now)
  * ---------------------------------------------------------------------------------------------
  */
 
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void check_cpu(const struct keeper *k, struct running *r, int64_t now)
 {
     int64_t used_ns, limit_ns = r->limits.cpu_time_ms * NS_PER_MS;
@@ -148,7 +159,10 @@ static void check_cpu(const struct keeper *k, struct running *r, int64_t now)
     }
     /* It cannot get there sooner than by using every core it has. */
     int64_t soonest = (limit_ns - used_ns) / k->maker.cpu_count;
-    r->cpu_check_mono_ns = now + (soonest > CPU_CHECK_MIN_NS ? soonest : CPU_CHECK_MIN_NS);
+    int64_t wait_ns = used_ns != r->cpu_seen_ns ? CPU_CHECK_MIN_NS : 2 * r->cpu_wait_ns;
+    r->cpu_seen_ns = used_ns;
+    r->cpu_wait_ns = earliest(wait_ns, CPU_CHECK_IDLE_NS / k->maker.cpu_count);
+    r->cpu_check_mono_ns = now + (soonest > r->cpu_wait_ns ? soonest : r->cpu_wait_ns);
 }
 
 static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
@@ -167,11 +181,6 @@ static void check_clocks(const struct keeper *k, struct running *r, int64_t now)
     if (now >= r->look_mono_ns)
         look(r, now);
     check_cpu(k, r, now);
-}
-
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 static int64_t next_due(const struct running *r, size_t count)
@@ -239,6 +248,8 @@ static int client_spoke(struct keeper *k, struct running *r, size_t count, int s
         return err_input(e, "wire: %s: only STOP while commands run", wire_type_name(type));
     if (wire_read_stop(&m, &cause, &mask, e) < 0)
         return -1;
+    if (++k->stop_count > STOPS_MAX)
+        return err_input(e, "wire: STOP: more than %d in one run", (int)STOPS_MAX);
     for (size_t i = 0; i < count; i++)
         if ((mask >> i & 1) != 0)
             stop(&r[i], cause);
@@ -345,6 +356,7 @@ int keeper_watch(struct keeper *k, struct running *r, size_t count, int client_s
             r[i].cell.release_mono_ns + r[i].limits.cpu_time_ms * NS_PER_MS / k->maker.cpu_count;
         plan_looks(&r[i]);
     }
+    k->stop_count = 0;
     become_prompt(k);
     int result = watch(k, r, count, client_sock, told, e);
     become_ordinary(k);

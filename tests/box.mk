@@ -1,7 +1,7 @@
 # box.mk - the tests that start real keepers (root needed).
 
 box_test_bin  := $(patsubst tests/box/%.c,$(BUILD)/box/%,$(wildcard tests/box/test_*.c))
-box_test_objs := $(call obj,$(base_src) $(client_src) tests/box/kit.c)
+box_test_objs := $(call obj,$(base_src) $(client_src) tests/box/kit.c tests/box/raw.c)
 
 $(box_test_bin): $(BUILD)/box/%: $(BUILD)/obj/tests/box/%.o $(box_test_objs)
 	@mkdir -p $(@D)

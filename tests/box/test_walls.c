@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
-#include "sandbox/wire.h"
 #include "tests/box/kit.h"
+#include "tests/box/raw.h"
 
 /* --- what the keeper gave up ------------------------------------------------------------------ */
 
@@ -153,42 +153,20 @@ START_TEST(a_link_in_the_place_of_all_artifacts_is_refused_at_the_start)
 }
 END_TEST
 
-/* A keeper that is spoken to by hand: the client's end, and its pid. */
-static int raw_keeper(pid_t *ret_pid)
-{
-    int pair[2];
-    auto_free_ char *program = kit_built("../minos-box");
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    *ret_pid = fork();
-    if (*ret_pid == 0) {
-        char number[16];
-        snprintf(number, sizeof number, "%d", dup(pair[1])); /* without close-on-exec */
-        execl(program, "minos-box", "keeper", "--fd", number, NULL);
-        _exit(127);
-    }
-    close(pair[1]);
-    return pair[0];
-}
-
 START_TEST(a_client_that_does_not_read_is_left)
 {
-    struct err e;
-    struct wire_message m = { 0 };
-    pid_t pid;
-    static uint8_t buffer[WIRE_MESSAGE_MAX];
-    static struct wire_out out;
-    auto_fd_ int sock = raw_keeper(&pid);
-    wire_put_hello(&out);
-    ck_assert_int_eq(wire_send(sock, &out, NULL, 0, &e), 0);
-    ck_assert_int_eq(wire_recv(sock, buffer, &m, &e), 0);
-    wire_put_empty(&out, WIRE_RELEASE);
+    static struct raw r;
+    struct kit k;
     struct timeval patience = { .tv_sec = kit_slow(20) };
-    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    for (int i = 0; i < 100000; i++)
-        if (wire_send(sock, &out, NULL, 0, &e) < 0)
-            break;
-    ck_assert_msg(e.errnum == EPIPE || e.errnum == ECONNRESET, "it has not gone: %s", e.msg);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    kit_open(&k, NULL);
+    raw_open(&r, &k);
+    ck_assert_int_eq(setsockopt(r.sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+    int said = 0;
+    while (said < 100000 && raw_say_empty(&r, WIRE_RELEASE))
+        said++;
+    ck_assert_int_lt(said, 100000); /* it has gone */
+    raw_close(&r);
+    kit_close(&k);
 }
 END_TEST
 
