@@ -16,6 +16,8 @@
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -50,6 +52,9 @@ enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES
 #define CLONE_FLAGS_ARG 0
 #endif
 
+#ifndef TCP_AO_ADD_KEY
+#define TCP_AO_ADD_KEY 38
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #endif

@@ -126,6 +126,17 @@ static int raise_loopback(struct err *e)
     return r;
 }
 
+/* Small buffers for TCP connections in this network (their minimum, first and largest size), for
+ * what waits unaccepted counts as nobody's memory: see keeper_net.h. Where /proc/sys is not an
+ * ordinary user's to write, their number alone is bounded. */
+static int shrink_tcp(const struct inside_plan *p, struct err *e)
+{
+    if (!layer_on(p->layers_off, LAYER_NET_NS) ||
+        io_write_file_at(AT_FDCWD, "/proc/sys/net/ipv4/tcp_rmem", "4096 16384 131072") == 0)
+        return 0;
+    return p->rootless || errno == ENOENT ? 0 : err_sys(e, "write tcp_rmem");
+}
+
 /* Nothing inherited but our two sockets, moved to 3 and 4 first: whatever else the keeper had open
  * ends here. */
 static int keep_two_descriptors(const struct inside_plan *p, int *init_sock, int *command_sock,
@@ -211,7 +222,7 @@ static int build(struct inside_plan *p, struct err *e)
     if (layer_on(p->layers_off, LAYER_UTS_NS) &&
         (sethostname("minos", 5) < 0 || setdomainname("", 0) < 0))
         return err_sys(e, "sethostname");
-    if (raise_loopback(e) < 0)
+    if (raise_loopback(e) < 0 || shrink_tcp(p, e) < 0)
         return -1;
     /* Being put into groups may take the keeper milliseconds, so it comes when all else is done. */
     if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)

@@ -45,7 +45,12 @@ enum { BUILD_TIMEOUT_S = 20, END_TIMEOUT_MS = 100, KILL_TIMEOUT_MS = 20000, INOD
 void cell_init(struct cell *c)
 {
     *c = (struct cell){
-        .pidfd = -1, .init_sock = -1, .command_sock = -1, .listener_fd = -1, .mntns_fd = -1
+        .pidfd = -1,
+        .init_sock = -1,
+        .command_sock = -1,
+        .listener_fd = -1,
+        .mntns_fd = -1,
+        .net_fds = { -1, -1 },
     };
 }
 
@@ -242,6 +247,8 @@ static int handshake(const struct cell_maker *m, struct cell *c, bool attach, st
     /* Init forks the command between 'm' and 'r', and is itself the last to be killed. */
     if (set_oom_score(m, c, "1000", e) < 0 || say(c->init_sock, 'm', e) < 0 ||
         expect(c->init_sock, 'r', NULL, e) < 0 || set_oom_score(m, c, "0", e) < 0)
+        return -1;
+    if (layer_on(m->layers_off, LAYER_NET_NS) && keeper_net_open(c->init_pid, c->net_fds, e) < 0)
         return -1;
     return expect(c->command_sock, 'l', &c->listener_fd, e);
 }
@@ -529,6 +536,8 @@ void cell_destroy(struct cell *c)
     close_fd(&c->init_sock);
     close_fd(&c->command_sock);
     close_fd(&c->mntns_fd);
+    for (size_t i = 0; i < ARRAY_COUNT(c->net_fds); i++)
+        close_fd(&c->net_fds[i]);
     if (c->layer_path[0] != '\0') {
         (void)umount2(c->layer_path, MNT_DETACH);
         (void)rmdir(c->layer_path);

@@ -14,6 +14,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/filter.h"
 #include "sandbox/inside.h"
+#include "sandbox/keeper_net.h"
 #include "sandbox/keeper_root.h"
 #include "sandbox/keeper_user.h"
 
@@ -40,6 +41,7 @@ struct cell {
     int command_sock;
     int listener_fd; /* seccomp notices, -1 where the kernel has none */
     int mntns_fd;
+    int net_fds[KEEPER_NET_FILES];
     bool built, released, reaped;
     bool alone;       /* its program has ended and left nothing but init, which ends, too */
     bool box_overlay; /* an artifact is below /box */

@@ -130,6 +130,8 @@ static void look(struct running *r, int64_t now)
     r->look_cpu_ns = known ? cpu_ns : r->look_cpu_ns;
     r->look_mono_ns = now + r->look_every_ns;
     cgroup_sample_memory(&r->cell.group);
+    if (keeper_net_hoards(r->cell.net_fds))
+        stop(r, BOX_CAUSE_MEMORY);
 }
 
 static enum box_cause wall_cause(struct running *r, int64_t now)

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -206,6 +207,12 @@ static const struct {
     { SYS_fcntl, 0, F_SETLEASE, 0, 0, EINVAL },
     { SYS_fcntl, 0, F_SETLEASE | HIGH, 0, 0, EINVAL },
     { SYS_fcntl, 0, F_NOTIFY, 0, 0, EINVAL },
+    { SYS_fcntl, 0, F_OFD_SETLK, 0, 0, FINE },
+    { SYS_fcntl, 0, F_SETPIPE_SZ, 0, 0, FINE },
+    { SYS_fcntl, 0, F_ADD_SEALS, 0, 0, FINE },
+    { SYS_fcntl, 0, F_SET_RW_HINT, 0, 0, EINVAL },
+    { SYS_fcntl, 0, F_SET_FILE_RW_HINT | HIGH, 0, 0, EINVAL },
+    { SYS_fcntl, 0, 1040, 0, 0, EINVAL }, /* F_SETDELEG */
     { SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, FINE },
     { SYS_socket, AF_INET, SOCK_STREAM, 0, 0, FINE },
     { SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_TCP, 0, FINE },
@@ -224,6 +231,10 @@ static const struct {
     { SYS_socketpair, AF_TIPC, SOCK_STREAM, 0, 0, EAFNOSUPPORT },
     { SYS_setsockopt, 3, SOL_SOCKET, SO_REUSEADDR, 0, FINE },
     { SYS_setsockopt, 3, SOL_SOCKET, SO_ATTACH_FILTER, 0, EPERM },
+    { SYS_setsockopt, 3, IPPROTO_TCP, TCP_NODELAY, 0, FINE },
+    { SYS_setsockopt, 3, IPPROTO_TCP, TCP_ULP, 0, ENOPROTOOPT },
+    { SYS_setsockopt, 3, IPPROTO_TCP, TCP_MD5SIG, 0, ENOPROTOOPT },
+    { SYS_setsockopt, 3, IPPROTO_TCP, 38 | HIGH, 0, ENOPROTOOPT }, /* TCP_AO_ADD_KEY */
     { SYS_prctl, PR_SET_NAME, 0, 0, 0, FINE },
     { SYS_prctl, PR_SET_MM, 0, 0, 0, EPERM },
     { SYS_prctl, PR_SET_SECCOMP, 2, 0, 0, EINVAL },
