@@ -55,6 +55,9 @@ enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES
 #ifndef TCP_AO_ADD_KEY
 #define TCP_AO_ADD_KEY 38
 #endif
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32 /* <linux/in6.h> does not go with <netinet/in.h> */
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #endif

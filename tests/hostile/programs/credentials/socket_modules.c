@@ -29,6 +29,9 @@ int main(void)
     must_fail(setsockopt(c, IPPROTO_TCP, TCP_ULP, "espintcp", 8), "ESP in TCP");
     must_fail(setsockopt(l, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof key), "MD5 signatures");
     must_fail(setsockopt(l, IPPROTO_TCP, TCP_AO_ADD_KEY, ao, sizeof ao), "authentication option");
+    int six = socket(AF_INET6, SOCK_DGRAM, 0);
+    char label[64] = { [15] = 1, [20] = 1, [21] = 1 };
+    must_fail(setsockopt(six, IPPROTO_IPV6, 32, label, 32), "flow labels");
     must_fail(setsockopt(udp, IPPROTO_UDP, UDP_ENCAP, &on, sizeof on), "ESP in UDP");
     contained("none");
 }
