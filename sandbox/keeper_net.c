@@ -9,7 +9,7 @@
 
 #include "sandbox/base/cleanup.h"
 
-enum { PROTOCOLS, SOCKSTAT, TEXT_BYTES = 16384 };
+enum { PROTOCOLS, SOCKSTAT, TEXT_BYTES = 8192 };
 
 int keeper_net_open(pid_t pid, int ret_fds[KEEPER_NET_FILES], struct err *e)
 {

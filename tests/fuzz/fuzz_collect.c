@@ -270,7 +270,9 @@ static void collect(const struct ground *g, int64_t max_bytes)
     assert(made == 0);
     struct keeper_options o = { .sock = pair[0] };
     auto_free_ struct keeper *k = xcalloc(1, sizeof *k);
+    auto_free_ struct keeper_space *space = xcalloc(1, sizeof *space);
     k->options = &o;
+    k->space = space;
     k->kept.built = true;
     snprintf(k->kept.layer_path, sizeof k->kept.layer_path, "%s", g->tree);
     alarm(TIMEOUT_S); /* who waits on a fifo is killed here */
