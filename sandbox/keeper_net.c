@@ -57,6 +57,7 @@ bool keeper_net_hoards(const int fds[KEEPER_NET_FILES])
         return false;
     read_whole(fds[PROTOCOLS], text);
     if (count_of(text, "TCP") + count_of(text, "TCPv6") > KEEPER_NET_TCP_MAX ||
+        count_of(text, "UDP") + count_of(text, "UDPv6") > KEEPER_NET_UDP_MAX ||
         count_of(text, "NETLINK") > KEEPER_NET_NETLINK_MAX)
         return true;
     read_whole(fds[SOCKSTAT], text);

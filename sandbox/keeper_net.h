@@ -17,6 +17,7 @@
 /* More than these at once, and it is stopped. */
 enum {
     KEEPER_NET_TCP_MAX = 1024,
+    KEEPER_NET_UDP_MAX = 128,
     KEEPER_NET_NETLINK_MAX = 64,
     KEEPER_NET_ALL_MAX = 8192,
 };

@@ -233,6 +233,8 @@ static const struct {
     { SYS_setsockopt, 3, SOL_SOCKET, SO_ATTACH_FILTER, 0, EPERM },
     { SYS_setsockopt, 3, IPPROTO_TCP, TCP_NODELAY, 0, FINE },
     { SYS_setsockopt, 3, IPPROTO_TCP, TCP_ULP, 0, ENOPROTOOPT },
+    { SYS_setsockopt, 3, SOL_SOCKET, SO_TIMESTAMPING, 0, ENOPROTOOPT },
+    { SYS_setsockopt, 3, IPPROTO_IP, IP_RECVERR, 0, ENOPROTOOPT },
     { SYS_setsockopt, 3, IPPROTO_TCP, TCP_MD5SIG, 0, ENOPROTOOPT },
     { SYS_setsockopt, 3, IPPROTO_TCP, 38 | HIGH, 0, ENOPROTOOPT }, /* TCP_AO_ADD_KEY */
     { SYS_prctl, PR_SET_NAME, 0, 0, 0, FINE },
