@@ -3,6 +3,7 @@ import hashlib
 import os
 import re
 import subprocess
+import threading
 
 CHAPTERS = ("namespaces", "files", "credentials", "resources", "collector", "compile")
 HEADER_LINES = 24
@@ -153,9 +154,9 @@ class Builder:
         out = os.path.join(self.cache, program.name.replace(os.sep, "-") + "-" +
                            hashlib.sha256(text).hexdigest()[:16])
         if not os.path.exists(out):
-            done = subprocess.run(self.command(program, out + ".new"), capture_output=True, text=True,
-                                  check=False)
+            new = f"{out}.{threading.get_ident()}"  # two may want the same at once
+            done = subprocess.run(self.command(program, new), capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"{program.name}: does not compile:\n{done.stderr[:2000]}")
-            os.rename(out + ".new", out)
+            os.rename(new, out)
         return out
