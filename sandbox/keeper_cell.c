@@ -244,11 +244,12 @@ static int handshake(const struct cell_maker *m, struct cell *c, bool attach, st
         return -1;
     if (c->mntns_fd < 0)
         return err_set(e, ERR_BUG, 0, "the cell kept its mount namespace for itself");
+    /* While it is dumpable: the /proc that an ordinary user has may hide others (hidepid=2). */
+    if (layer_on(m->layers_off, LAYER_NET_NS) && keeper_net_open(c->init_pid, c->net_fds, e) < 0)
+        return -1;
     /* Init forks the command between 'm' and 'r', and is itself the last to be killed. */
     if (set_oom_score(m, c, "1000", e) < 0 || say(c->init_sock, 'm', e) < 0 ||
         expect(c->init_sock, 'r', NULL, e) < 0 || set_oom_score(m, c, "0", e) < 0)
-        return -1;
-    if (layer_on(m->layers_off, LAYER_NET_NS) && keeper_net_open(c->init_pid, c->net_fds, e) < 0)
         return -1;
     return expect(c->command_sock, 'l', &c->listener_fd, e);
 }
