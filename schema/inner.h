@@ -18,6 +18,12 @@
 must_check_ int migrate_run(struct store *s, struct err *e);
 int64_t migrate_latest(void);
 
+/* ---- rejudge.c */
+
+/* Forget up to `limit` calls from before then: they can no longer be repeated. */
+must_check_ int rejudge_forget(struct store *s, int64_t before_unix_ms, int64_t limit,
+                               struct err *e);
+
 /* ---- restore.c */
 
 /* ERR_BUSY when a process has the database in this directory open. For a process that has not: it

@@ -21,6 +21,10 @@ static const char *const step_3[] = {
 #include "schema/migrations/0003-runs.def"
     NULL,
 };
+static const char *const step_4[] = {
+#include "schema/migrations/0004-rejudge.def"
+    NULL,
+};
 
 #undef SQL
 

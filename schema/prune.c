@@ -39,7 +39,7 @@ static int forget_batch(struct store *s, int64_t before_unix_ms, int64_t limit,
         if (result_forget(s, seq, e) < 0 || submission_forget(s, seq, e) < 0)
             return -1;
     }
-    if (tx_commit(&t, e) < 0)
+    if (rejudge_forget(s, before_unix_ms, limit, e) < 0 || tx_commit(&t, e) < 0)
         return -1;
     *ret_deleted = deleted;
     return 0;

@@ -125,6 +125,8 @@ static void add_conditions(const struct submission_filter *f, struct buf *sql)
         buf_puts(sql, " AND s.verdict = ?");
     if (f->language != NULL)
         buf_puts(sql, " AND s.language = ?");
+    if (f->rejudge_of != NULL)
+        buf_puts(sql, " AND s.rejudge_of = ?");
     if (f->before_id != NULL)
         buf_puts(sql, " AND s.id < ?");
     switch (f->state) {
@@ -148,6 +150,8 @@ static void bind_conditions(struct stmt *q, const struct submission_filter *f)
         sql_bind_int(q, f->verdict);
     if (f->language != NULL)
         sql_bind_text(q, f->language);
+    if (f->rejudge_of != NULL)
+        sql_bind_text(q, f->rejudge_of);
     if (f->before_id != NULL)
         sql_bind_text(q, f->before_id);
     if (f->state != SUBMISSION_NONE)
@@ -196,6 +200,7 @@ static struct submission_row read_row(struct stmt *q)
     r.finished_unix_ms = sql_int(q);
     r.attempts = sql_int(q);
     r.test_count = sql_int(q);
+    sql_id(q, r.rejudge_of);
     return r;
 }
 
@@ -223,7 +228,7 @@ int submission_list(struct store *s, const struct submission_filter *filter,
     buf_puts(&sql, "SELECT s.id, s.key_id, s.language, c.language_version, s.metadata_json, "
                    "coalesce(q.state, s.state), s.verdict, s.priority, s.created_unix_ms, "
                    "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
-                   "coalesce(q.attempts, s.attempts), s.test_count");
+                   "coalesce(q.attempts, s.attempts), s.test_count, s.rejudge_of");
     buf_puts(&sql, source_of(f.state));
     add_conditions(&f, &sql);
     buf_puts(&sql, f.state == SUBMISSION_QUEUED ? " ORDER BY q.id DESC LIMIT ?"

@@ -68,6 +68,8 @@ must_check_ int store_probe(struct store *s, struct err *e);
 void store_new_id(char ret_id[STORE_ID_BYTES]); /* time-ordered and unguessable; from the
                                                 clock and getrandom(2), so any thread may ask */
 bool store_id_valid(const char *id);
+void store_id_at(int64_t unix_ms, char ret_id[STORE_ID_BYTES]); /* below all ids of this instant
+                                                                  and after, above all earlier */
 void store_sha256(const void *data, size_t len, uint8_t ret[STORE_SHA256_BYTES]);
 void store_hex(const uint8_t hash[STORE_SHA256_BYTES], char ret[STORE_HEX_BYTES]);
 bool store_unhex(const char *hex, uint8_t ret[STORE_SHA256_BYTES]); /* false: no such text */
@@ -173,6 +175,7 @@ struct submission {
     char *idempotency_key; /* NULL when none; unique for each key_id */
     uint8_t request_sha256[STORE_SHA256_BYTES]; /* of the request body, to tell a repeat from a
                                                    conflict */
+    char rejudge_of[STORE_ID_BYTES]; /* the submission that this one repeats, "": none; read-only */
     /* status, read-only for callers */
     enum submission_state state;
     enum verdict verdict;
@@ -362,12 +365,13 @@ struct submission_filter {
     enum submission_state state; /* NONE: any */
     enum verdict verdict;        /* NONE: any */
     const char *language;        /* NULL: any */
+    const char *rejudge_of;      /* NULL: any; else those that repeat this one */
     const char *before_id;       /* newest first, ids below this one; NULL: from the newest */
     int64_t limit;               /* 1..1000 */
 };
 
 struct submission_row { /* what a list shows */
-    char id[STORE_ID_BYTES];
+    char id[STORE_ID_BYTES], rejudge_of[STORE_ID_BYTES];
     int64_t key_id;
     char *language, *language_version, *metadata_json;
     enum submission_state state;

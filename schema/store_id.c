@@ -49,6 +49,13 @@ void store_new_id(char ret_id[STORE_ID_BYTES])
     ret_id[STORE_ID_BYTES - 1] = '\0';
 }
 
+void store_id_at(int64_t unix_ms, char ret_id[STORE_ID_BYTES])
+{
+    write_digits(ret_id, TIME_DIGITS, unix_ms > 0 ? (uint64_t)unix_ms : 0);
+    write_digits(ret_id + TIME_DIGITS, FINE_DIGITS + RANDOM_DIGITS, 0);
+    ret_id[STORE_ID_BYTES - 1] = '\0';
+}
+
 bool store_id_valid(const char *id)
 {
     /* 26 digits hold 130 bits: the first may use three. */

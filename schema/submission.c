@@ -178,6 +178,7 @@ static void read_request(struct stmt *q, struct submission *ret)
     if (len == sizeof ret->request_sha256)
         memcpy(ret->request_sha256, sha256, len);
     ret->created_unix_ms = sql_int(q);
+    sql_id(q, ret->rejudge_of);
 }
 
 /* The request's row, with the status from the queue while it lives and from the row after. */
@@ -187,7 +188,7 @@ static int load_row(struct store *s, const char *id, struct submission *ret, int
     auto_stmt_ struct stmt *q = sql_use(
         s, "SELECT s.seq, s.key_id, s.language, s.entry_point, s.comparer, s.absolute, s.relative, "
            "s.case_sensitive, s.stop_on_failure, s.priority, s.metadata_json, s.idempotency_key, "
-           "s.request_sha256, s.created_unix_ms, coalesce(q.state, s.state), s.verdict, "
+           "s.request_sha256, s.created_unix_ms, s.rejudge_of, coalesce(q.state, s.state), s.verdict, "
            "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
            "coalesce(q.attempts, s.attempts) "
            "FROM submission s LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");

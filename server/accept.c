@@ -146,7 +146,7 @@ void accept_reply_report(struct request *r, const char *id, const struct fields 
         report_done(&report);
 }
 
-static void reply_failed(struct request *r, const struct err *e)
+void accept_reply_failed(struct request *r, const struct err *e)
 {
     bool repeat = e->kind == ERR_INPUT && request_in_header(r, "Idempotency-Key") != NULL;
     if (repeat)
@@ -160,7 +160,7 @@ static void reply_accepted(struct request *r)
 {
     struct acceptance *a = r->state;
     if (a->job.rc != 0) {
-        reply_failed(r, &a->job.err);
+        accept_reply_failed(r, &a->job.err);
         return;
     }
     request_header(r, "Location", xasprintf("/v1/submissions/%s", id_of(a)));
@@ -188,8 +188,7 @@ bool accept_fields(struct request *r, struct fields *ret)
     return false;
 }
 
-/* Idempotency-Key: 1 to 255 visible characters, or none at all. */
-static bool read_idempotency_key(struct request *r, char **ret)
+bool accept_idempotency_key(struct request *r, char **ret)
 {
     const char *text = request_in_header(r, "Idempotency-Key");
     if (text == NULL)
@@ -298,7 +297,7 @@ void accept_submission(struct request *r)
     r->state_free = acceptance_free;
     a->request = r;
     if (!wait_parse(r, &a->wait_ms) || !accept_fields(r, &a->only) ||
-        !read_idempotency_key(r, &a->idempotency_key))
+        !accept_idempotency_key(r, &a->idempotency_key))
         return;
     if (r->body.len > DECODE_HERE_BYTES) {
         request_suspend(r, reply_accepted);

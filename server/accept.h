@@ -17,3 +17,10 @@ const char *accept_path_id(struct request *r);
 
 /* Whether there is such a submission and the asker may see it; false: the reply is ready. */
 bool accept_check_owner(struct request *r, const char *id);
+
+/* Idempotency-Key: 1 to 255 visible characters, or none at all (*ret stays). False: the reply is
+ * ready. */
+bool accept_idempotency_key(struct request *r, char **ret);
+
+/* Reply for a store's refusal: 409 when the Idempotency-Key was used for something else. */
+void accept_reply_failed(struct request *r, const struct err *e);

@@ -268,6 +268,7 @@ int encode_report(struct store *s, const struct submission_report *report,
     jsonw_int(w, "attempts", sub->attempts);
     jsonw_int(w, "priority", sub->priority);
     jsonw_raw(w, "metadata", sub->metadata_json);
+    jsonw_text(w, "rejudge_of", sub->rejudge_of[0] != '\0' ? sub->rejudge_of : NULL);
     if (write_compile(&en, &report->compile) != 0 || write_tests(&en, report) != 0)
         return -1;
     if (report->result_count > 0)
@@ -311,6 +312,7 @@ void encode_row(struct jsonw *w, const struct submission_row *row)
     jsonw_int(w, "priority", row->priority);
     jsonw_int(w, "test_count", row->test_count);
     jsonw_raw(w, "metadata", row->metadata_json);
+    jsonw_text(w, "rejudge_of", row->rejudge_of[0] != '\0' ? row->rejudge_of : NULL);
     write_links(w, row->id);
     jsonw_end_object(w);
 }

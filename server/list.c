@@ -52,6 +52,9 @@ static void read_filter(struct request *r, struct submission_filter *f, char cur
     else if (text != NULL)
         f->before_id = cursor;
     f->language = request_query(r, "language");
+    f->rejudge_of = request_query(r, "rejudge_of");
+    if (f->rejudge_of != NULL && !store_id_valid(f->rejudge_of))
+        request_parameter_fault(r, "rejudge_of", f->rejudge_of, "the id of a submission");
     read_status(r, f);
     read_verdict(r, f);
 }
@@ -60,7 +63,7 @@ static void read_filter(struct request *r, struct submission_filter *f, char cur
 static void write_next(struct jsonw *w, const struct request *r, const struct submission_filter *f,
                        const char *cursor)
 {
-    static const char *const kept[] = { "status", "verdict", "language" };
+    static const char *const kept[] = { "status", "verdict", "language", "rejudge_of" };
     auto_buf_ struct buf link = { 0 };
     buf_printf(&link, "/v1/submissions?limit=%" PRId64, f->limit);
     for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
@@ -69,7 +72,8 @@ static void write_next(struct jsonw *w, const struct request *r, const struct su
             continue;
         buf_printf(&link, "&%s=", kept[i]);
         for (const char *c = text; *c != '\0'; c++) {
-            bool plain = strchr("abcdefghijklmnopqrstuvwxyz0123456789_.-", *c) != NULL;
+            bool plain = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-",
+                                *c) != NULL;
             buf_printf(&link, plain ? "%c" : "%%%02X", (unsigned char)*c);
         }
     }

@@ -262,6 +262,22 @@ int api_post(struct api *a, const char *path, const json_t *body, json_t **ret, 
     return exchange_json(a, "POST", path, body, ret, e);
 }
 
+int api_post_once(struct api *a, const char *path, const json_t *body, const char *name,
+                  json_t **ret, struct err *e)
+{
+    if (name == NULL)
+        return api_post(a, path, body, ret, e);
+    for (const char *c = name; *c != '\0'; c++)
+        if (!isgraph((unsigned char)*c))
+            return err_input(e, "expected one word of ASCII as a name, got \"%.64s\"", name);
+    auto_free_ char *line = xasprintf("Idempotency-Key: %s", name);
+    struct curl_slist one_more = { .data = line, .next = a->headers };
+    a->headers = &one_more;
+    int r = api_post(a, path, body, ret, e);
+    a->headers = one_more.next;
+    return r;
+}
+
 int api_delete(struct api *a, const char *path, struct err *e)
 {
     return exchange_json(a, "DELETE", path, NULL, NULL, e);

@@ -23,6 +23,10 @@ const char *api_key_text(const struct api *a);
 must_check_ int api_get(struct api *a, const char *path, json_t **ret, struct err *e);
 must_check_ int api_post(struct api *a, const char *path, const json_t *body, json_t **ret,
                          struct err *e);
+/* api_post under a name (an Idempotency-Key), so that a repetition does nothing more; NULL: none.
+ */
+must_check_ int api_post_once(struct api *a, const char *path, const json_t *body, const char *name,
+                              json_t **ret, struct err *e);
 must_check_ int api_delete(struct api *a, const char *path, struct err *e);
 
 /* Append the bytes of the answer, whatever their type. */
