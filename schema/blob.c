@@ -365,10 +365,18 @@ int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err 
 
 static int add_ref(struct store *s, int64_t row, int64_t by, struct err *e)
 {
-    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET refs = refs + ? WHERE id = ?");
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE blob SET refs = refs + ? WHERE id = ? RETURNING refs, bytes");
     sql_bind_int(q, by);
     sql_bind_int(q, row);
-    return sql_run(q, e);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    int64_t refs = found ? sql_int(q) : 0, bytes = found ? sql_int(q) : 0;
+    bool first = by > 0 && refs == by, last = by < 0 && refs == 0;
+    if (bytes == 0 || (!first && !last))
+        return 0;
+    return counter_add(s, COUNTER_BYTES, first ? bytes : -bytes, e);
 }
 
 int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e)

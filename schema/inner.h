@@ -67,6 +67,13 @@ void blob_tidy(const struct store *s);
  * the last call on this connection ended. */
 must_check_ int stray_sweep(struct store *s, struct err *e);
 
+/* All folders at least once. */
+must_check_ int stray_sweep_all(struct store *s, struct err *e);
+
+/* Call `each` for files without a row that are older than the grace; nonzero stops a folder. */
+must_check_ int stray_each(struct store *s, int (*each)(void *ctx, const char *name), void *ctx,
+                           struct err *e);
+
 /* ---- submission.c */
 
 /* Store the request (not the queue's row) and give its row number. */
@@ -105,8 +112,11 @@ must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
 enum counter {
     COUNTER_QUEUED = 1,
     COUNTER_HELD = 2,
+    COUNTER_ENDED = 3,  /* submissions that have ended and are there */
+    COUNTER_BYTES = 4,  /* of blobs that something refers to */
     COUNTER_PROBE = 99, /* of store_probe */
     COUNTER_VERDICT = 100,
+    COUNTER_KEY = 1000000, /* and the key's id: its share of COUNTER_ENDED */
 };
 
 must_check_ int counter_add(struct store *s, int64_t id, int64_t by, struct err *e);

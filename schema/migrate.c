@@ -25,6 +25,10 @@ static const char *const step_4[] = {
 #include "schema/migrations/0004-rejudge.def"
     NULL,
 };
+static const char *const step_5[] = {
+#include "schema/migrations/0005-retention.def"
+    NULL,
+};
 
 #undef SQL
 

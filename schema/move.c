@@ -131,7 +131,7 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     auto_stmt_ struct stmt *q =
         sql_use(s, "UPDATE submission SET state = ?, verdict = ?, started_unix_ms = ?, "
                    "finished_unix_ms = ?, attempts = ?, message = ?, isolation_blob = ? "
-                   "WHERE seq = ?");
+                   "WHERE seq = ? RETURNING key_id");
     sql_bind_int(q, end->state);
     sql_bind_int(q, end->verdict);
     sql_bind_int_or_null(q, l->started_unix_ms);
@@ -140,7 +140,12 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     sql_bind_text(q, end->message);
     sql_bind_int_or_null(q, isolation);
     sql_bind_int(q, l->seq);
-    return sql_run(q, e);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    int64_t key_id = found ? sql_int(q) : 0;
+    return counter_add(s, COUNTER_ENDED, 1, e) < 0 ? -1
+                                                   : counter_add(s, COUNTER_KEY + key_id, 1, e);
 }
 
 /* The one place where submissions end (invariant 2). */

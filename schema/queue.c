@@ -33,8 +33,9 @@
  *      whose attempts are used up ends it as internal_error instead.
  *   6. After CANCEL_CANCELLED there is no other verdict: by 2 and 3, for queued and held alike.
  *   7. What an attempt recorded goes when it is put back: results are of one attempt.
- *   8. Counters 1 and 2 are the queued and the held rows, and 100 + v the ends with verdict v: each
- *      moves in the transaction that moves the row.
+ *   8. Counters 1 and 2 are the queued and the held rows, 3 those that have ended and are there (of
+ *      each key: 1000000 + key), and 100 + v the ends with verdict v: each moves in the transaction
+ *      that moves the row.
  *
  * Checked by a model. tests/model/queue.pml is this protocol in Promela: a step there is a
  * transaction here, under the same name, and what is left of `now` after a power cut is `disk`.

@@ -428,8 +428,21 @@ void api_keys_free(struct api_key *keys, size_t count);
 
 /* ---- housekeeping */
 
-/* Delete up to `limit` finished submissions that ended before `before_unix_ms`, and some blobs that
- * nobody needs any more: call it from time to time also where all submissions are kept (with 0).
- * While *ret_deleted is `limit` there is more to do. Not inside a transaction. */
+/* How much of what has ended is kept; 0: no such bound. */
+struct retention {
+    int64_t before_unix_ms; /* what ended before then goes */
+    int64_t count_max;      /* submissions that have ended */
+    int64_t key_count_max;  /* those of one key */
+    int64_t bytes_max; /* of blobs that submissions refer to, each once; those that live, too */
+};
+
+/* Delete, oldest first, a bounded number of finished submissions beyond the bounds, and of blobs
+ * that nobody needs any more; call it from time to time also without bounds. *ret_more: there is
+ * more to do now. Not inside a transaction. */
+must_check_ int store_retain(struct store *s, const struct retention *r, int64_t *ret_deleted,
+                             bool *ret_more, struct err *e);
+
+/* store_retain by age alone, at once until up to `limit` submissions are gone. While *ret_deleted is
+ * `limit` there is more to do. */
 must_check_ int store_prune(struct store *s, int64_t before_unix_ms, int64_t limit,
                             int64_t *ret_deleted, struct err *e);

@@ -186,12 +186,13 @@ static int load_row(struct store *s, const char *id, struct submission *ret, int
                     bool *ret_found, struct err *e)
 {
     auto_stmt_ struct stmt *q = sql_use(
-        s, "SELECT s.seq, s.key_id, s.language, s.entry_point, s.comparer, s.absolute, s.relative, "
-           "s.case_sensitive, s.stop_on_failure, s.priority, s.metadata_json, s.idempotency_key, "
-           "s.request_sha256, s.created_unix_ms, s.rejudge_of, coalesce(q.state, s.state), s.verdict, "
-           "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
-           "coalesce(q.attempts, s.attempts) "
-           "FROM submission s LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");
+        s,
+        "SELECT s.seq, s.key_id, s.language, s.entry_point, s.comparer, s.absolute, s.relative, "
+        "s.case_sensitive, s.stop_on_failure, s.priority, s.metadata_json, s.idempotency_key, "
+        "s.request_sha256, s.created_unix_ms, s.rejudge_of, coalesce(q.state, s.state), s.verdict, "
+        "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
+        "coalesce(q.attempts, s.attempts) "
+        "FROM submission s LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");
     sql_bind_text(q, id);
     if (sql_row(q, ret_found, e) < 0)
         return -1;
@@ -329,6 +330,22 @@ static int run_on(struct store *s, const char *sql, int64_t seq, struct err *e)
     return sql_run(q, e);
 }
 
+static int delete_row(struct store *s, int64_t seq, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(
+        s, "DELETE FROM submission WHERE seq = ? RETURNING key_id, finished_unix_ms IS NOT NULL");
+    sql_bind_int(q, seq);
+    bool found = false;
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    int64_t key_id = found ? sql_int(q) : 0;
+    bool ended = found && sql_int(q) != 0;
+    if (!ended)
+        return 0;
+    return counter_add(s, COUNTER_ENDED, -1, e) < 0 ? -1
+                                                    : counter_add(s, COUNTER_KEY + key_id, -1, e);
+}
+
 int submission_forget(struct store *s, int64_t seq, struct err *e)
 {
     if (release(s, "SELECT content_blob FROM source_file WHERE seq = ?", seq, e) < 0 ||
@@ -339,5 +356,5 @@ int submission_forget(struct store *s, int64_t seq, struct err *e)
     if (run_on(s, "DELETE FROM source_file WHERE seq = ?", seq, e) < 0 ||
         run_on(s, "DELETE FROM test WHERE seq = ?", seq, e) < 0)
         return -1;
-    return run_on(s, "DELETE FROM submission WHERE seq = ?", seq, e);
+    return delete_row(s, seq, e);
 }

@@ -60,8 +60,13 @@ static int start_parts(struct server *srv, struct err *e)
     srv->metrics = metrics_new();
     const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
                                     srv->metrics };
-    const struct writer_options wo = { conf->store_data_dir, conf->store_queue_count_max,
-                                       conf->store_retention_ms, &srv->log };
+    const struct writer_options wo = { conf->store_data_dir,
+                                       conf->store_queue_count_max,
+                                       conf->store_retention_ms,
+                                       { .count_max = conf->store_retention_count,
+                                         .key_count_max = conf->store_retention_key_count,
+                                         .bytes_max = conf->store_retention_bytes },
+                                       &srv->log };
     if (offload_new(OFFLOAD_THREADS, &srv->offload, e) != 0 || hub_new(&ho, &srv->hub, e) != 0)
         return -1;
     return writer_new(&wo, &srv->writer, e);

@@ -14,7 +14,6 @@ enum {
     PRUNE_EVERY_MS = 60000,  /* for a short retention more often: a tenth of it, ... */
     PRUNE_SOONEST_MS = 1000, /* ... but not more often than so */
     PRUNE_BACKLOG_MS = 100,  /* while there is more to delete */
-    PRUNE_COUNT = 100,       /* submissions deleted at a time: bounds how long accepts wait */
     PROBE_EVERY_MS = 1000,   /* while the store cannot be written */
     STALE_MS = 5000,         /* a success so old says nothing about now */
 };
@@ -152,6 +151,10 @@ static size_t take_batch(struct writer *w, struct writer_job *jobs[BATCH_JOBS_MA
 static int64_t prune_every_ms(const struct writer *w)
 {
     int64_t tenth_ms = w->opt.retention_ms / 10;
+    bool bounded =
+        w->opt.keep.count_max > 0 || w->opt.keep.key_count_max > 0 || w->opt.keep.bytes_max > 0;
+    if (bounded)
+        return PRUNE_SOONEST_MS; /* what comes in pushes something out */
     if (w->opt.retention_ms == 0 || tenth_ms > PRUNE_EVERY_MS)
         return PRUNE_EVERY_MS;
     return tenth_ms > PRUNE_SOONEST_MS ? tenth_ms : PRUNE_SOONEST_MS;
@@ -162,13 +165,15 @@ static int64_t prune_every_ms(const struct writer *w)
 static int64_t prune(struct writer *w)
 {
     struct err e;
+    struct retention r = w->opt.keep;
     int64_t deleted = 0, keep_ms = w->opt.retention_ms;
-    int64_t before_unix_ms = keep_ms == 0 ? 0 : clock_unix_ms() - keep_ms;
-    if (store_prune(w->store, before_unix_ms, PRUNE_COUNT, &deleted, &e) != 0)
+    bool more = false;
+    r.before_unix_ms = keep_ms == 0 ? 0 : clock_unix_ms() - keep_ms;
+    if (store_retain(w->store, &r, &deleted, &more, &e) != 0)
         log_error(w->opt.log, "prune_failed", &e);
     else if (deleted > 0)
         log_event(w->opt.log, LOG_INFO, "pruned", "submissions=%lld", (long long)deleted);
-    return deleted == PRUNE_COUNT ? PRUNE_BACKLOG_MS : prune_every_ms(w);
+    return more ? PRUNE_BACKLOG_MS : prune_every_ms(w);
 }
 
 /* Under the lock: wait for jobs until then; false when it is time to stop. */
