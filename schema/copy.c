@@ -10,7 +10,7 @@
 #include "sandbox/base/io.h"
 #include "schema/inner.h"
 
-enum { PIECE_BYTES = 1 << 20, FOLDERS = 256 };
+enum { PIECE_BYTES = 1 << 20, FOLDERS = 256, PAGE_BLOBS = 500 };
 
 /* ---- one file */
 
@@ -66,7 +66,7 @@ int copy_file(int from_fd, const char *from, int to_fd, const char *to, unsigned
 
 /* ---- blobs */
 
-static bool digest_fits(int dir_fd, const char *path, const struct blob *b)
+bool copy_digest_fits(int dir_fd, const char *path, const struct blob *b)
 {
     uint8_t sha256[STORE_SHA256_BYTES];
     int64_t bytes = 0;
@@ -86,7 +86,7 @@ static int copy_blob(const struct ends *ends, const struct blob *b, struct err *
     char path[BLOB_PATH_BYTES], id[STORE_ID_BYTES], temporary[STORE_ID_BYTES + sizeof "tmp/"];
     blob_path(b->sha256, path);
     char folder[3] = { path[0], path[1], '\0' };
-    if (faccessat(to_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && digest_fits(to_fd, path, b))
+    if (faccessat(to_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && copy_digest_fits(to_fd, path, b))
         return 0;
     store_new_id(id);
     snprintf(temporary, sizeof temporary, "tmp/%s", id);
@@ -94,31 +94,50 @@ static int copy_blob(const struct ends *ends, const struct blob *b, struct err *
         return err_sys(e, "make blobs/%s", folder);
     if (copy_file(ends->from_fd, path, to_fd, temporary, 0400, e) < 0)
         return err_wrap(e, "blob");
-    if (!digest_fits(to_fd, temporary, b)) {
+    if (!copy_digest_fits(to_fd, temporary, b)) {
         unlinkat(to_fd, temporary, 0);
         return err_set(e, ERR_SYS, 0, "blobs/%s is damaged: see `minos fsck`", path);
     }
     return renameat(to_fd, temporary, to_fd, path) < 0 ? err_sys(e, "name blobs/%s", path) : 0;
 }
 
-/* Calls `each` for the blobs with references, in the order of their rows. */
-static int each_blob(struct store *s, int64_t min_bytes,
-                     int (*each)(void *ctx, struct store *s, const struct blob *b, struct err *e),
-                     void *ctx, struct err *e)
+/* The next ones behind `*after`, which moves on. */
+static int read_page(struct store *s, int64_t min_bytes, int64_t *after, struct blob *page,
+                     size_t *ret_count, struct err *e)
 {
-    auto_stmt_ struct stmt *q =
-        sql_use(s, "SELECT id, sha256, bytes FROM blob WHERE refs > 0 AND bytes > ? ORDER BY id");
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT id, sha256, bytes FROM blob WHERE id > ? AND "
+                                           "refs > 0 AND bytes > ? ORDER BY id LIMIT ?");
+    sql_bind_int(q, *after);
     sql_bind_int(q, min_bytes);
+    sql_bind_int(q, PAGE_BLOBS);
     bool found = false;
+    *ret_count = 0;
     while (sql_row(q, &found, e) == 0) {
-        struct blob b;
         if (!found)
             return 0;
-        blob_read(q, &b);
-        if (each(ctx, s, &b, e) < 0)
-            return -1;
+        blob_read(q, &page[*ret_count]);
+        *after = page[(*ret_count)++].row;
     }
     return -1;
+}
+
+/* A page at a time, so that no reading transaction lasts while bytes are read: the log of a store
+ * in use could not be emptied meanwhile. */
+int copy_each_blob(struct store *s, int64_t min_bytes,
+                   int (*each)(void *ctx, struct store *s, const struct blob *b, struct err *e),
+                   void *ctx, struct err *e)
+{
+    auto_free_ struct blob *page = xcalloc(PAGE_BLOBS, sizeof *page);
+    int64_t after = 0;
+    size_t count = PAGE_BLOBS;
+    while (count == PAGE_BLOBS) {
+        if (read_page(s, min_bytes, &after, page, &count, e) < 0)
+            return -1;
+        for (size_t i = 0; i < count; i++)
+            if (each(ctx, s, &page[i], e) < 0)
+                return -1;
+    }
+    return 0;
 }
 
 static int copy_each(void *ctx, struct store *s, const struct blob *b, struct err *e)
@@ -130,7 +149,7 @@ static int copy_each(void *ctx, struct store *s, const struct blob *b, struct er
 int copy_blobs(struct store *s, int from_fd, int to_fd, struct err *e)
 {
     struct ends ends = { from_fd, to_fd };
-    return each_blob(s, DB_BLOB_INLINE_BYTES, copy_each, &ends, e);
+    return copy_each_blob(s, DB_BLOB_INLINE_BYTES, copy_each, &ends, e);
 }
 
 int copy_sync_names(int blobs_fd, struct err *e)
@@ -156,7 +175,7 @@ static int check_file(const struct store *s, const struct blob *b, struct copy_s
     blob_path(b->sha256, path);
     if (faccessat(s->blobs_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return err_input(e, "blobs/%s is missing", path);
-    if (!digest_fits(s->blobs_fd, path, b))
+    if (!copy_digest_fits(s->blobs_fd, path, b))
         return err_input(e, "blobs/%s is damaged", path);
     sum->count++;
     sum->bytes += b->bytes;
@@ -183,5 +202,5 @@ static int check_each(void *ctx, struct store *s, const struct blob *b, struct e
 int copy_check_blobs(struct store *s, struct copy_sum *ret_files, struct err *e)
 {
     *ret_files = (struct copy_sum){ 0 };
-    return each_blob(s, -1, check_each, ret_files, e);
+    return copy_each_blob(s, -1, check_each, ret_files, e);
 }

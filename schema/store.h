@@ -442,7 +442,7 @@ struct retention {
 must_check_ int store_retain(struct store *s, const struct retention *r, int64_t *ret_deleted,
                              bool *ret_more, struct err *e);
 
-/* store_retain by age alone, at once until up to `limit` submissions are gone. While *ret_deleted is
- * `limit` there is more to do. */
+/* store_retain by age alone, at once until up to `limit` submissions are gone. While *ret_deleted
+ * is `limit` there is more to do. */
 must_check_ int store_prune(struct store *s, int64_t before_unix_ms, int64_t limit,
                             int64_t *ret_deleted, struct err *e);

@@ -102,6 +102,49 @@ static int sweep_folder(struct store *s, const char *folder, const struct window
     return 0;
 }
 
+/* Beside others: those that are being written have no row yet, so only old ones count. */
+static int each_in_folder(struct store *s, const char *folder,
+                          int (*each)(void *ctx, const char *name), void *ctx, struct err *e)
+{
+    auto_fd_ int fd = openat(s->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_dir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    int64_t before_unix_ns = (clock_unix_ms() - s->blob_grace_ms) * NS_PER_MS;
+    const struct window old = { INT64_MIN, before_unix_ns };
+    if (dir == NULL)
+        return errno == ENOENT ? 0 : err_sys(e, "read %s/blobs/%s", s->data_dir, folder);
+    int dir_fd = take_fd(&fd); /* the stream closes it */
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+        uint8_t sha256[STORE_SHA256_BYTES];
+        bool found = false;
+        if (!store_unhex(d->d_name, sha256) || !is_in(&old, dir_fd, d->d_name))
+            continue;
+        if (has_row(s, sha256, &found, e) < 0)
+            return -1;
+        if (!found && each(ctx, d->d_name) != 0)
+            return 0;
+    }
+    return 0;
+}
+
+int stray_each(struct store *s, int (*each)(void *ctx, const char *name), void *ctx, struct err *e)
+{
+    for (int i = 0; i < FOLDERS; i++) {
+        char folder[3];
+        snprintf(folder, sizeof folder, "%02x", (unsigned)i);
+        if (each_in_folder(s, folder, each, ctx, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int stray_sweep_all(struct store *s, struct err *e)
+{
+    for (int i = 0; i < FOLDERS; i++)
+        if (stray_sweep(s, e) < 0)
+            return -1;
+    return 0;
+}
+
 int stray_sweep(struct store *s, struct err *e)
 {
     struct window w;

@@ -44,6 +44,12 @@ static const struct opt_row rows[] = {
       "with --restore: read and compare the backup, change nothing", 0, 0 },
     { "replace", 0, OPT_FLAG, offsetof(struct args, maintain.replace), NULL,
       "with --restore: put a database that is there aside", 0, 0 },
+    { "fsck", 0, OPT_FLAG, offsetof(struct args, maintain.fsck), NULL,
+      "do not serve: check the store, see `minos fsck --help`", 0, 0 },
+    { "quick", 0, OPT_FLAG, offsetof(struct args, maintain.quick), NULL,
+      "with --fsck: do not read all bytes", 0, 0 },
+    { "repair", 0, OPT_FLAG, offsetof(struct args, maintain.repair), NULL,
+      "with --fsck: mend what is safe", 0, 0 },
     { "json", 0, OPT_FLAG, offsetof(struct args, maintain.json), NULL,
       "say as JSON what came of these", 0, 0 },
     { "help", 'h', OPT_FLAG, offsetof(struct args, help), NULL, "show this help", 0, 0 },
@@ -55,10 +61,10 @@ static const struct opt_spec spec = {
     .about = "Serve the HTTP API of Minos. Usually started by `minos up` or systemd.",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
-    .after =
-        "It stops cleanly on SIGTERM and SIGINT.\n"
-        "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration; with --backup\n"
-        "and --restore as their commands have it.\n",
+    .after = "It stops cleanly on SIGTERM and SIGINT.\n"
+             "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration; with "
+             "--backup,\n"
+             "--restore and --fsck as their commands have it.\n",
 };
 
 /* As many descriptors as the connections need; never fewer than we have. */

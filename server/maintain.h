@@ -10,6 +10,7 @@ struct maintain {
     const char *backup, *restore; /* the directory of the backup; NULL: not asked for */
     bool verify;                  /* with restore: read and compare, change nothing */
     bool replace;                 /* with restore: put an old database aside */
+    bool fsck, quick, repair;     /* check the store; without digests; mend what is safe */
     bool json;
 };
 

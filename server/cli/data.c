@@ -1,6 +1,6 @@
 /*
- * data.c - `minos backup` and `minos restore`: minos-server does the work, as the owner of the data
- * directory, since what is in there was written by him; the `minos` process.
+ * data.c - `minos backup`, `minos restore`, `minos fsck`: minos-server does the work, as the owner
+ * of the data directory, since what is in there was written by him; the `minos` process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ struct args {
     struct common common;
     const char *config;
     struct opt_list sets;
-    bool verify, replace;
+    bool verify, replace, quick, repair;
 };
 
 #define DATA_ROWS                                                                                  \
@@ -75,6 +75,28 @@ static const struct opt_spec restore_spec = {
     .rows = restore_rows,
     .row_count = ARRAY_COUNT(restore_rows),
     .after = DATA_EXIT_HELP,
+};
+
+static const struct opt_row fsck_rows[] = {
+    { "quick", 0, OPT_FLAG, offsetof(struct args, quick), NULL,
+      "look at rows, names and sizes, but do not read all bytes", 0, 0 },
+    { "repair", 0, OPT_FLAG, offsetof(struct args, repair), NULL,
+      "mend what is safe to mend; the service must not run", 0, 0 },
+    DATA_ROWS,
+    CLI_JSON_ROW,
+    CLI_HELP_ROW,
+};
+static const struct opt_spec fsck_spec = {
+    .usage = "minos fsck [OPTION]...",
+    .about = "Checks everything that must hold over the data: the pages of the database, every "
+             "submission with its\nverdict, results, place in the queue and counters, every blob "
+             "with its bytes. Says what is wrong, with\nexamples and the mend. The service may run "
+             "meanwhile: it looks at one moment, and writes nothing.",
+    .rows = fsck_rows,
+    .row_count = ARRAY_COUNT(fsck_rows),
+    .after = "Exit status: 0 all is well (or repaired), 1 something is wrong, 2 usage or input "
+             "error, 3 it could\nnot be checked. Waste costs room and nothing else: it does not "
+             "count as wrong.\n",
 };
 
 /* ---- running minos-server */
@@ -302,6 +324,45 @@ int command_restore(int argc, char **argv)
     conf_init(&conf);
     if (one_operand(argc, first, &e) < 0 || restore(&args, argv[first], &conf, &status, &e) < 0)
         status = cli_fail("restore", &e);
+    conf_done(&conf);
+    return status;
+}
+
+/* ---- fsck */
+
+static int fsck(const struct args *a, struct conf *conf, int *ret_status, struct err *e)
+{
+    struct up_ids owner;
+    const struct up_ids *ids = NULL;
+    auto_free_ char *data = NULL;
+    char **argv = NULL;
+    if (configure(a, conf, e) < 0 || find_owner(conf->store_data_dir, &owner, &ids, e) < 0 ||
+        full_path(conf->store_data_dir, &data, e) < 0)
+        return -1;
+    push_options(&argv, a, conf, data);
+    up_push(&argv, "--fsck");
+    if (a->quick)
+        up_push(&argv, "--quick");
+    if (a->repair)
+        up_push(&argv, "--repair");
+    int r = run_server(argv, ids, ret_status, e);
+    up_vector_free(argv);
+    return r;
+}
+
+int command_fsck(int argc, char **argv)
+{
+    struct args args = { 0 };
+    struct conf conf;
+    int first, status;
+    struct err e;
+    if (!cli_begin(&fsck_spec, argc, argv, &args, &first, &status))
+        return status;
+    conf_init(&conf);
+    int r = first != argc ? err_input(&e, "unexpected \"%.64s\"", argv[first])
+                          : fsck(&args, &conf, &status, &e);
+    if (r < 0)
+        status = cli_fail("fsck", &e);
     conf_done(&conf);
     return status;
 }

@@ -3,6 +3,7 @@ the middle, and by mistake."""
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -174,6 +175,77 @@ class DataTest(unittest.TestCase):
         two.start()
         self.assertEqual(two.judge(**HELLO)["verdict"], "accepted")
         self.assertEqual(self.s.judge(**HELLO)["verdict"], "accepted")
+
+    # --- fsck ------------------------------------------------------------------------------------
+
+    def fsck(self, *words, data=None):
+        return service.minos("fsck", "--data", data or self.s.data, *words)
+
+    def test_fsck_live(self):
+        """fsck beside a service under load finds all well, each time, and disturbs nobody"""
+        with Load(self.s) as load:
+            for _ in range(5):
+                status, out, err = self.fsck("--json")
+                self.assertEqual((status, err), (0, ""), out)
+                self.assertTrue(json.loads(out)["ok"])
+            before = len(load.acknowledged)
+            poll("accepts go on", lambda: len(load.acknowledged) > before)
+        self.assertGreater(len(json.loads(out)["checks"]), 20)
+        self.assertEqual(self.fsck("--repair")[0], 3)
+
+    def test_fsck_finds(self):
+        """fsck names what is wrong and the mend, --repair mends what is safe, and exit statuses say so"""
+        self.s.judge(**HELLO | {"stdin": LARGE + "f"})
+        self.assertEqual(self.backup("fsck")[0], 0)
+        two = self.revive("fsck")
+        two.judge(**HELLO)
+        self.assertEqual(two.stop(), 0)
+        self.assertEqual(self.fsck(data=two.data)[0], 0)
+        db = sqlite3.connect(os.path.join(two.data, "minos.db"))
+        db.execute("UPDATE blob SET refs = refs + 1")
+        db.execute("UPDATE counter SET value = value + 5 WHERE id = 1")
+        db.commit()
+        db.close()
+        status, out, _ = self.fsck(data=two.data)
+        self.assertEqual(status, 1)
+        self.assertIn("WRONG blob-count", out)
+        self.assertIn("WRONG counter-queued", out)
+        self.assertIn("mend: ", out)
+        self.assertEqual(self.fsck("--repair", data=two.data)[0], 0)
+        self.assertEqual(self.fsck(data=two.data)[0], 0)
+        for folder, _, files in os.walk(os.path.join(two.data, "blobs")):
+            for name in files:
+                os.chmod(os.path.join(folder, name), 0o600)
+                with open(os.path.join(folder, name), "r+b") as f:
+                    f.write(b"!")
+        self.assertEqual(self.fsck("--quick", data=two.data)[0], 0)
+        status, out, _ = self.fsck("--repair", data=two.data)
+        self.assertEqual(status, 1)
+        self.assertIn("WRONG digest", out)
+        self.assertEqual(self.fsck("x")[0], 2)
+        self.assertEqual(self.fsck(data=self.place("none"))[0], 2)
+
+    # --- retention -------------------------------------------------------------------------------
+
+    def test_retention(self):
+        """By count and per key, the newest stay, while the service serves, and all is well after"""
+        two = Service(languages=["bash"], sets=["store.retention_count=12",
+                                                "store.retention_key_count=5"])
+        self.addCleanup(two.close)
+        two.start()
+        key = two.post("/v1/keys", {"name": "busy"}).json()["key"]
+        mine = [two.accept(**HELLO) for _ in range(4)]
+        busy = [two.accept(key=key, **HELLO | {"stdin": f"{n}{LARGE}"}) for n in range(20)]
+        for i in mine:
+            two.result(i)
+
+        def left():
+            return {r["id"] for r in two.get("/v1/submissions?limit=500").json()["submissions"]}
+        poll("only what is kept is left", lambda: len(left()) == 9)
+        self.assertLessEqual(set(mine), left())
+        self.assertLessEqual(left(), set(mine) | set(busy))
+        status, out, _ = self.fsck(data=two.data)
+        self.assertEqual(status, 0, out)
 
 
 if __name__ == "__main__":

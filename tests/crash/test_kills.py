@@ -188,7 +188,8 @@ class Kills(unittest.TestCase):
         self.s.wait_clean()
         db = sqlite3.connect(f"file:{self.s.data}/{DB}?mode=ro", uri=True)
         self.addCleanup(db.close)
-        self.assertEqual(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+        status, out, err = service.minos("fsck", "--data", self.s.data)
+        self.assertEqual(status, 0, out + err)
         self.assertEqual(db.execute("SELECT count(*) FROM queue").fetchone(), (0,))
         ended = db.execute("SELECT count(*) FROM submission WHERE verdict IS NOT NULL").fetchone()[0]
         counted = db.execute("SELECT sum(value) FROM counter WHERE id BETWEEN 100 AND 199").fetchone()[0]

@@ -169,7 +169,8 @@ START_TEST(a_set_that_is_killed_and_repeated_is_judged_again_once)
         p.s = open_store(&p, (struct store_options){ 0 });
         ck_consistent(p.s);
         ck_assert_int_eq(number(p.s, "SELECT count(*) FROM submission s JOIN rejudge r ON "
-                                     "r.id = s.rejudge_call") % 4,
+                                     "r.id = s.rejudge_call") %
+                             4,
                          0);
         if (WIFEXITED(status)) {
             ck_assert_int_eq(WEXITSTATUS(status), 0);
@@ -198,8 +199,7 @@ START_TEST(calls_are_forgotten_with_what_ended_before)
 }
 END_TEST
 
-UNIT_MAIN("rejudge", a_new_one_asks_the_same_and_the_old_one_stays,
-          whoever_comes_later_goes_first, a_call_that_is_repeated_makes_nothing_more,
-          what_has_not_ended_or_is_gone_is_left_out, a_full_queue_takes_all_or_none,
-          a_set_that_is_killed_and_repeated_is_judged_again_once,
+UNIT_MAIN("rejudge", a_new_one_asks_the_same_and_the_old_one_stays, whoever_comes_later_goes_first,
+          a_call_that_is_repeated_makes_nothing_more, what_has_not_ended_or_is_gone_is_left_out,
+          a_full_queue_takes_all_or_none, a_set_that_is_killed_and_repeated_is_judged_again_once,
           calls_are_forgotten_with_what_ended_before)

@@ -77,8 +77,7 @@ END_TEST
 
 START_TEST(metadata_fits_by_the_members_that_are_wanted)
 {
-    struct rejudge_want w =
-        taken("{\"filter\":{\"metadata\":{\"contest\":5,\"tags\":[\"a\"]}}}");
+    struct rejudge_want w = taken("{\"filter\":{\"metadata\":{\"contest\":5,\"tags\":[\"a\"]}}}");
     ck_assert(rejudge_metadata_fits(w.metadata, "{\"contest\":5,\"tags\":[\"a\"],\"more\":1}"));
     ck_assert(!rejudge_metadata_fits(w.metadata, "{\"contest\":6,\"tags\":[\"a\"]}"));
     ck_assert(!rejudge_metadata_fits(w.metadata, "{\"contest\":5}"));
