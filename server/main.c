@@ -3,6 +3,7 @@
  * Here: options, configuration, signals; serve.c starts and stops the rest.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,7 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
     raise_fd_limit(&srv);
     if (open_signals(&signal_fd, e) != 0 || serve_start(&srv, e) != 0)
         return -1;
+    malloc_trim(0); /* what the start alone needed */
     ready_tell((int)a->ready_fd, srv.url);
     wait_for_signal(signal_fd);
     serve_stop(&srv);

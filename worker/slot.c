@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -251,6 +252,7 @@ int slot_run(const struct worker *w)
     }
     ready_tell(w->ready_fd, s.owner);
     begin_groundwork(&s);
+    malloc_trim(0); /* what reading the language files took */
     serve(&s);
     bool broken = s.broken;
     slot_close(&s);

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -362,6 +363,7 @@ static int prepare(struct supervisor *s, struct err *e)
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return err_sys(e, "block signals");
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    malloc_trim(0); /* what was needed once is given back */
     return s->signal_fd < 0 ? err_sys(e, "make a signalfd") : 0;
 }
 

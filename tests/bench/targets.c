@@ -21,18 +21,14 @@ enum form {
     LESS,      /* a - b */
     FASTEST,   /* a / the least of the other sandboxes in its table */
     HUNDRED,   /* a / (100 * (b + 1)) */
-    MOST_ROWS, /* a's column in the row with the most rows */
+    MOST_ROWS, /* a's column in its table's last row */
 };
 
-#define LOOP "launch", "back to back, 1"
-#define IDLE "launch", "150 ms idle before each, 1"
-#define STEADY "steady", "launches per second"
-#define VERDICT "service", "submit to verdict"
-#define RATES "service", "verdicts per second"
-#define NOISE "noise", "reported cpu time"
-#define ALL "asked to outcome"
-#define PROGRAM "release to end"
-#define LAUNCH "start to end"
+#define FIGURE(...)                                                                                \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define NO_FIGURE FIGURE(NULL, NULL, NULL, NULL, NULL)
 
 static const struct target {
     const char *what, *unit;
@@ -41,132 +37,9 @@ static const struct target {
     double bound;
     struct figure a, b;
 } targets[] = {
-    { "warm cell, p50",
-      "x plain",
-      RATIO,
-      AT_MOST,
-      1.4,
-      { LOOP, "minos warm", ALL, "p50_ms" },
-      { LOOP, "plain", LAUNCH, "p50_ms" } },
-    { "warm cell tiny less forked ahead, p50",
-      "ms",
-      LESS,
-      AT_MOST,
-      0.25,
-      { LOOP, "minos warm tiny", ALL, "p50_ms" },
-      { LOOP, "ahead tiny", PROGRAM, "p50_ms" } },
-    { "warm cell, p99",
-      "x plain's p99",
-      RATIO,
-      AT_MOST,
-      2,
-      { LOOP, "minos warm", ALL, "p99_ms" },
-      { LOOP, "plain", LAUNCH, "p99_ms" } },
-    { "warm cell after 150 ms idle, p50",
-      "x plain",
-      RATIO,
-      AT_MOST,
-      1.6,
-      { IDLE, "minos warm", ALL, "p50_ms" },
-      { IDLE, "plain", LAUNCH, "p50_ms" } },
-    { "cold cell, p50",
-      "x plain",
-      RATIO,
-      AT_MOST,
-      5.5,
-      { LOOP, "minos cold", ALL, "p50_ms" },
-      { LOOP, "plain", LAUNCH, "p50_ms" } },
-    { "warm cell beside the fastest sandbox",
-      "x its p50",
-      FASTEST,
-      AT_MOST,
-      0.2,
-      { LOOP, "minos warm", ALL, "p50_ms" },
-      { 0 } },
-    { "fresh cells per second, all cores",
-      "of plain",
-      RATIO,
-      AT_LEAST,
-      0.15,
-      { STEADY, "minos", ALL, "per_second" },
-      { STEADY, "plain", LAUNCH, "per_second" } },
-    { "fresh cells per second, all cores",
-      "x bwrap",
-      RATIO,
-      AT_LEAST,
-      2,
-      { STEADY, "minos", ALL, "per_second" },
-      { STEADY, "bwrap", LAUNCH, "per_second" } },
-    { "submit to verdict less the cells, p50",
-      "ms",
-      ALONE,
-      AT_MOST,
-      3,
-      { VERDICT, "C cached", "without the cells", "p50_ms" },
-      { 0 } },
-    { "verdicts per second over HTTP",
-      "of cells/s",
-      RATIO,
-      AT_LEAST,
-      0.7,
-      { RATES, "C cached, judged", "submit to answer", "per_second" },
-      { STEADY, "minos", ALL, "per_second" } },
-    { "accepts per second, most rows waiting",
-      "of empty",
-      MOST_ROWS,
-      AT_LEAST,
-      0.8,
-      { "backlog", "the store with many waiting", "", "", "ratio_accept" },
-      { 0 } },
-    { "claims per second, most rows waiting",
-      "of empty",
-      MOST_ROWS,
-      AT_LEAST,
-      0.8,
-      { "backlog", "the store with many waiting", "", "", "ratio_claim" },
-      { 0 } },
-    { "accepts per second, most rows finished",
-      "of empty",
-      MOST_ROWS,
-      AT_LEAST,
-      0.8,
-      { "backlog", "the store with many finished", "", "", "ratio_accept" },
-      { 0 } },
-    { "claims per second, most rows finished",
-      "of empty",
-      MOST_ROWS,
-      AT_LEAST,
-      0.8,
-      { "backlog", "the store with many finished", "", "", "ratio_claim" },
-      { 0 } },
-    { "one submission, 100 tests of 1 ms",
-      "x 100 (warm cell + 1 ms)",
-      HUNDRED,
-      AT_MOST,
-      1.15,
-      { VERDICT, "100 tests of 1 ms", "submit to answer", "p50_ms" },
-      { VERDICT, "minos warm", ALL, "p50_ms" } },
-    { "width of reported cpu time, alone",
-      "x rusage",
-      RATIO,
-      AT_MOST,
-      1,
-      { NOISE, "minos cell", "cpu time reported", "width_percent" },
-      { NOISE, "rusage", "cpu time reported", "width_percent" } },
-    { "memory at rest, RSS of what judges, summed",
-      "MiB",
-      ALONE,
-      AT_MOST,
-      24,
-      { "footprint", "memory at rest", "what judges", "", "rss_mib" },
-      { 0 } },
-    { "memory at rest, PSS of what judges",
-      "MiB",
-      ALONE,
-      AT_MOST,
-      24,
-      { "footprint", "memory at rest", "what judges", "", "pss_mib" },
-      { 0 } },
+#define TARGET(what, unit, form, sense, bound, a, b) { what, unit, form, sense, bound, a, b },
+#include "tests/bench/targets.def"
+#undef TARGET
 };
 
 static const char *const others[] = { "bwrap", "isolate", "nsjail", "go-judge" };
