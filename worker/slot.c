@@ -27,8 +27,8 @@
 #include "worker/worker.h"
 
 enum {
-    TICK_MS = 1000,           /* how long a lost wake-up can delay a claim */
-    HOST_FAILURES_TIMES = 20, /* claims in all, as a multiple of the attempts that count */
+    TICK_MS = 1000,          /* how long a lost wake-up can delay a claim */
+    HOST_FAILURES_TIMES = 5, /* claims in all, as a multiple of the attempts that count */
 };
 
 struct slot {

@@ -8,8 +8,8 @@ import random
 import threading
 import time
 
-PATIENCE_S = 120
 SLOWNESS = float(os.environ.get("MINOS_TEST_SLOWNESS") or 1)
+PATIENCE_S = 120 * SLOWNESS
 NAP = {"language": "bash", "source": "read n; sleep $n; echo ok"}
 
 
