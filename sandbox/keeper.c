@@ -382,7 +382,8 @@ static int prepare(struct keeper *k, struct err *e)
         keeper_user_enter(o->conf->box_id_base, &k->user, e) < 0 ||
         filter_build(&k->filter, e) < 0 ||
         keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0 ||
-        keeper_guard_drop(KEEPER_SERVES, e) < 0 || (!o->guarded && keeper_guard_calls(e) < 0))
+        keeper_guard_drop(k->user.one_id ? KEEPER_SERVES_ONE_ID : KEEPER_SERVES, e) < 0 ||
+        (!o->guarded && keeper_guard_calls(e) < 0))
         return -1;
     return renew_null(k, e) < 0 ? -1 : keeper_prove(k, e);
 }

@@ -16,11 +16,12 @@
 /* ---- capabilities
  * ------------------------------------------------------------------------------------ */
 
-#define START true
-#define SERVE false
+#define START KEEPER_STARTS
+#define SERVE (KEEPER_STARTS | KEEPER_SERVES | KEEPER_SERVES_ONE_ID)
+#define ONE_ID (KEEPER_STARTS | KEEPER_SERVES_ONE_ID)
 static const struct {
     int number;
-    bool start_only;
+    unsigned phases;
 } kept[] = {
 #define CAPABILITY(name, phase, reason) { CAP_##name, phase },
 #include "sandbox/capabilities.def"
@@ -28,12 +29,13 @@ static const struct {
 };
 #undef START
 #undef SERVE
+#undef ONE_ID
 
 uint64_t keeper_guard_capabilities(enum keeper_phase phase)
 {
     uint64_t bits = 0;
     for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
-        if (phase == KEEPER_STARTS || !kept[i].start_only)
+        if ((kept[i].phases & (unsigned)phase) != 0)
             bits |= UINT64_C(1) << kept[i].number;
 #ifdef MINOS_UNGUARDED
     bits |= UINT64_C(1) << CAP_SYS_PTRACE; /* a sanitizer traces its own process at the end */

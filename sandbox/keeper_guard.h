@@ -13,7 +13,8 @@
 
 #include "sandbox/base/err.h"
 
-enum keeper_phase { KEEPER_STARTS, KEEPER_SERVES };
+/* Bits of the rows of capabilities.def. */
+enum keeper_phase { KEEPER_STARTS = 1, KEEPER_SERVES = 2, KEEPER_SERVES_ONE_ID = 4 };
 
 /* Bits of the capabilities that are kept in a phase. */
 uint64_t keeper_guard_capabilities(enum keeper_phase phase);

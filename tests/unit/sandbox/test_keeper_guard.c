@@ -135,7 +135,7 @@ static int drop_twice(void)
 {
     struct err e;
     uint64_t before = held();
-    for (int phase = KEEPER_STARTS; phase <= KEEPER_SERVES; phase++) {
+    for (int phase = KEEPER_STARTS; phase <= KEEPER_SERVES; phase *= 2) {
         uint64_t keep = keeper_guard_capabilities((enum keeper_phase)phase);
         if (keeper_guard_drop((enum keeper_phase)phase, &e) < 0 || held() != (before & keep))
             return BAD;
@@ -155,6 +155,8 @@ START_TEST(capabilities_that_are_not_listed_leave_every_set)
     uint64_t serves = keeper_guard_capabilities(KEEPER_SERVES);
     ck_assert_uint_eq(starts & serves, serves);
     ck_assert_uint_ne(starts, serves);
+    uint64_t one_id = keeper_guard_capabilities(KEEPER_SERVES_ONE_ID);
+    ck_assert_uint_eq(one_id & ~serves, UINT64_C(1) << CAP_SETFCAP);
     ck_assert_uint_eq(serves >> CAP_SYS_MODULE & 1, 0);
 }
 END_TEST
