@@ -15,7 +15,7 @@ CAPABILITIES = ["CAP_" + name for name in (
     "CHOWN DAC_OVERRIDE FSETID FOWNER SETGID SETUID SETPCAP NET_BIND_SERVICE KILL SETFCAP SYS_CHROOT").split()]
 MASKED = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"]
 READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-SHOWN = ["/usr", "/etc", "/var/lib", "/var/tmp"]
+SHOWN = ["/usr", "/etc", "/var/lib", "/var/cache"]
 
 
 def mount(destination, kind, *options, source=None):
