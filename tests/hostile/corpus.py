@@ -155,7 +155,9 @@ class Builder:
                            hashlib.sha256(text).hexdigest()[:16])
         if not os.path.exists(out):
             new = f"{out}.{threading.get_ident()}"  # two may want the same at once
-            done = subprocess.run(self.command(program, new), capture_output=True, text=True, check=False)
+            # Not into /tmp, where a compiler's own files would be taken for leftovers.
+            done = subprocess.run(self.command(program, new), capture_output=True, text=True, check=False,
+                                  env={**os.environ, "TMPDIR": self.cache})
             if done.returncode != 0:
                 raise RuntimeError(f"{program.name}: does not compile:\n{done.stderr[:2000]}")
             os.rename(new, out)
