@@ -15,8 +15,8 @@ TIME, MEMORY, OUTPUT, PROCESSES, SECCOMP, FAILED, CANNOT, MISSING = range(120, 1
 
 class Run(unittest.TestCase):
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root, which builds cells")
+        if os.geteuid() != 0 and os.environ.get("MINOS_TEST_ROOTLESS") != "1":
+            self.skipTest("needs root, or MINOS_TEST_ROOTLESS=1 in control groups that are ours")
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.dir = folder.name
