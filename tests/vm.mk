@@ -6,6 +6,7 @@ vm_unit := $(addprefix $(BUILD)/unit/sandbox/,test_cgroup test_filter)
 vm-parts: all box-tests $(vm_unit)
 	@rm -rf $(BUILD)/vm
 	@$(MAKE) --no-print-directory DESTDIR=$(BUILD)/vm/installed install >/dev/null
+	@BUILD=$(abspath $(BUILD)) tests/hostile/run --build
 check-vm-quick: vm-parts ## under 4 minutes: cells on cgroup v2 as root and as an ordinary user, and systemd
 	@BUILD=$(abspath $(BUILD)) tests/vm/run quick
 check-vm: vm-parts ## the same whole, and on more kernels (half an hour when emulated)

@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 
 ARCHIVE_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -26,6 +27,8 @@ KERNELS = {  # name: the suites to look in
     "6.12": ["trixie", "trixie-security"],
     "backports": ["trixie-backports"],
 }
+
+PAUSES_S = (10, 60)  # between the tries of what a network may refuse for a while
 
 # How the kernel proper may be packed inside of bzImage: its first bytes, and what unpacks them.
 PACKINGS = {
@@ -100,7 +103,7 @@ Dir::State "{folder}"; Dir::State::status "{folder}/status"; Dir::State::lists "
 Dir::Cache "{folder}/cache"; Dir::Log "{folder}"; Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "/dev/null"; Dir::Etc::preferences "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
 APT::Architecture "amd64"; APT::Architectures {{ "amd64"; }}; APT::Install-Recommends "false";
-APT::Sandbox::User "root"; Acquire::Languages "none"; Acquire::Retries "3";
+APT::Sandbox::User "root"; Acquire::Languages "none"; Acquire::Retries "3"; APT::Update::Error-Mode "any";
 """)
         self.environment = dict(os.environ, APT_CONFIG=str(folder / "apt.conf"), LC_ALL="C")
         self.apt("apt-get", "-qq", "update")
@@ -153,16 +156,29 @@ class Cache:
         with open(self.folder / "lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not there.exists():
-                fresh = self.folder / f"{name}.new"
-                shutil.rmtree(fresh, ignore_errors=True)
-                fresh.mkdir()
-                try:
-                    make(fresh)
-                    shutil.rmtree(fresh / "apt")
-                    fresh.rename(there)
-                finally:
-                    shutil.rmtree(fresh, ignore_errors=True)
+                self.make_patiently(there, make)
         return there
+
+    def make_patiently(self, there, make):
+        for pause_s in (*PAUSES_S, None):
+            try:
+                return self.make_once(there, make)
+            except CannotFetch as e:
+                if pause_s is None:
+                    raise
+                print(f"vm: {e}; again in {pause_s} s", flush=True)
+                time.sleep(pause_s)
+
+    def make_once(self, there, make):
+        fresh = there.with_name(f"{there.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        try:
+            make(fresh)
+            shutil.rmtree(fresh / "apt")
+            fresh.rename(there)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
     def tools(self):
         def make(folder):

@@ -14,13 +14,19 @@ import time
 
 import initramfs
 
-BOOT_S = 120  # until the command starts
+BOOT_S = 180  # until the command starts
+SILENCE_S = 600  # a guest says every five of its seconds that it lives
 KVM_BOOT_S = 20
-BOOTS = 2  # an emulated kernel may, rarely, measure a wrong clock: its init gives up, we try again
+TOOK_TOO_LONG = 124
+BOOTS = 3  # an emulated kernel may, rarely, measure a wrong clock: its init gives up, we try again
 
 
 class DidNotBoot(Exception):
     """The command was never started."""
+
+
+class Died(Exception):
+    """The guest fell silent before the command had ended."""
 
 
 def kvm_may_work():
@@ -94,13 +100,20 @@ class Machine:
             time.sleep(0.02)
         return path
 
+    def processor(self, accel):
+        if accel == "kvm":
+            return ["-accel", "kvm", "-cpu", "host"]
+        if self.options.icount is None:
+            return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        return ["-accel", "tcg,thread=single", "-icount", f"shift={self.options.icount}",
+                "-rtc", "clock=vm", "-cpu", "max"]
+
     def start_qemu(self, accel, root_socket, ports):
         share = self.tools.root / "usr/share"
         arguments = [
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35,usb=off",
             "-L", share / "qemu", "-L", share / "seabios", "-L", self.tools.root / "usr/lib/ipxe/qemu",
-            *(["-accel", "kvm", "-cpu", "host"] if accel == "kvm" else
-              ["-accel", "tcg,thread=multi", "-cpu", "max"]),
+            *self.processor(accel),
             "-smp", self.options.cpus, "-m", self.options.memory,
             "-object", f"memory-backend-memfd,id=ram,size={self.options.memory}M,share=on",
             "-machine", "memory-backend=ram",
@@ -145,10 +158,10 @@ class Machine:
 
     def listen(self, qemu, ports, until):
         status = b""
-        started = False
+        started_mono_s = None
         open_ports = {port: name for name, port in ports.items()}
-        while open_ports and qemu.poll() is None:
-            ready, _, _ = select.select(list(open_ports), [], [], max(0, min(1, until - time.monotonic())))
+        while open_ports and qemu.poll() is None and time.monotonic() < until:
+            ready, _, _ = select.select(list(open_ports), [], [], 1)
             for port in ready:
                 data = read(port)
                 if not data:
@@ -158,22 +171,22 @@ class Machine:
                     sys.stdout.buffer.flush()
                 else:
                     status += data
-            if not started and b"up\n" in status:
-                started = True
-                until = time.monotonic() + self.options.timeout
-            if not ready and time.monotonic() >= until:
-                break
-        return self.judge(started, status)
+            if started_mono_s is None and b"up\n" in status:
+                started_mono_s = time.monotonic()
+            if started_mono_s is not None and ready:
+                until = min(started_mono_s + self.options.timeout, time.monotonic() + SILENCE_S)
+        return self.judge(started_mono_s, status)
 
-    def judge(self, started, status):
+    def judge(self, started_mono_s, status):
         words = status.decode().split()
         if "exit" in words:
             return int(words[words.index("exit") + 1])
-        if not started:
+        if started_mono_s is None:
             raise DidNotBoot(self.last_words())
-        print(f"vm: the command did not end within {self.options.timeout} s, or the guest died:\n"
-              f"{self.last_words()}", file=sys.stderr)
-        return 124
+        if time.monotonic() < started_mono_s + self.options.timeout:
+            raise Died(self.last_words())
+        print(f"vm: the command did not end within {self.options.timeout} s:\n{self.last_words()}", file=sys.stderr)
+        return TOOK_TOO_LONG
 
     def last_words(self):
         said = ""
