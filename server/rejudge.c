@@ -17,7 +17,7 @@
 #include "server/handlers.h"
 #include "server/rejudge_decode.h"
 
-enum { EXAMINE_MAX = 1000, TESTS_MAX = 2000, WEIGHT_BYTES = 4096 };
+enum { EXAMINE_MAX = 1000, TESTS_MAX = 1000, WEIGHT_BYTES = 4096 };
 
 typedef char id_text[STORE_ID_BYTES];
 

@@ -8,8 +8,8 @@
 
 enum {
     REJUDGE_IDS_MAX = 100,
-    REJUDGE_LIMIT_DEFAULT = 100,
-    REJUDGE_LIMIT_MAX = 500,
+    REJUDGE_LIMIT_DEFAULT = 50,
+    REJUDGE_LIMIT_MAX = 100,
     REJUDGE_PRIORITY = -100, /* so that it stands behind whoever comes for the next 100 minutes */
 };
 

@@ -12,7 +12,7 @@
 #include "server/cli/term.h"
 #include "server/cli/text.h"
 
-enum { CALL_MOST = 100 };
+enum { CALL_MOST = 50, IDS_MOST = 100 };
 
 struct args {
     struct common common;
@@ -58,7 +58,7 @@ static const struct opt_spec spec = {
     .usage = "minos rejudge [OPTION]... [ID]...",
     .about = "Judges submissions again that have ended: those named, or those that all options "
              "fit. A verdict\nnever changes: each becomes a new submission, linked to the old one "
-             "(rejudge_of). They are made\na hundred at a time and wait behind what others hand "
+             "(rejudge_of). They are made\nfifty at a time and wait behind what others hand "
              "in. Needs a key with the scope admin.",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
@@ -119,8 +119,8 @@ static int make_request(const struct args *a, int count, char **ids, json_t *req
     bool filtered = json_object_size(filter) > 0 || a->all;
     if (r == 0 && filtered == (count > 0))
         r = err_input(e, "expected either ids, or options that choose; --all for all");
-    if (r == 0 && count > CALL_MOST)
-        r = err_input(e, "expected at most %d ids, got %d", CALL_MOST, count);
+    if (r == 0 && count > IDS_MOST)
+        r = err_input(e, "expected at most %d ids, got %d", IDS_MOST, count);
     if (r == 0 && filtered)
         json_object_set(request, "filter", filter);
     for (int i = 0; r == 0 && i < count; i++) {

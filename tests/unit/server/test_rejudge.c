@@ -66,7 +66,7 @@ START_TEST(what_is_wrong_is_named)
         { "{\"filter\":{\"colour\":1}}", "filter.colour" },
         { "{\"filter\":{\"metadata\":[]}}", "filter.metadata" },
         { "{\"filter\":{},\"limit\":0}", "limit" },
-        { "{\"filter\":{},\"limit\":501}", "limit" },
+        { "{\"filter\":{},\"limit\":101}", "limit" },
         { "{\"filter\":{},\"cursor\":\"x\"}", "cursor" },
         { "{\"filter\":{},\"priority\":101}", "priority" },
     };
