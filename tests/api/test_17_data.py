@@ -14,6 +14,7 @@ from service import Service, poll
 
 HELLO = {"language": "bash", "source": "read x; echo $x; echo $x >&2", "stdin": "5"}
 LARGE = "x" * 200000
+LEASE = ["worker.lease_ms=3s"]  # what was held when a backup was made is judged again after it
 
 
 class Load(threading.Thread):
@@ -41,7 +42,7 @@ class Load(threading.Thread):
 class DataTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.s = Service(languages=["bash"])
+        cls.s = Service(languages=["bash"], sets=LEASE)
         cls.addClassCleanup(cls.s.close)
         cls.s.start()
 
@@ -53,7 +54,7 @@ class DataTest(unittest.TestCase):
 
     def revive(self, name):
         """A service on what the backup holds."""
-        two = Service(languages=["bash"])
+        two = Service(languages=["bash"], sets=LEASE)
         self.addCleanup(two.close)
         done = service.minos("restore", "--data", two.data, self.place(name))
         self.assertEqual(done[0], 0, done)
@@ -160,7 +161,7 @@ class DataTest(unittest.TestCase):
                 p.send_signal(signal.SIGKILL)
             whole = service.minos("restore", "--verify", target)[0] == 0
             self.assertTrue(whole or not os.path.exists(os.path.join(target, "manifest")), n)
-        two = Service(languages=["bash"])
+        two = Service(languages=["bash"], sets=LEASE)
         self.addCleanup(two.close)
         words = [service.MINOS, "restore", "--data", two.data, self.place("killed")]
         for n in range(10):

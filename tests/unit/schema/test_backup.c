@@ -7,7 +7,7 @@
 #include "schema/backup.h"
 #include "schema/inner.h"
 
-enum { LARGE_BYTES = 300000, KILLS = 12 };
+enum { LARGE_BYTES = 300000, KILLS = 8 };
 
 /* A store and the folder of its backup, and one to restore into. */
 struct trio {

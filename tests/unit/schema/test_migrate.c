@@ -8,7 +8,7 @@
 #include "schema/fsck.h"
 #include "schema/inner.h"
 
-enum { VERSIONS = 2, KILLS = 12 };
+enum { VERSIONS = 2, KILLS = 8 };
 
 #define WRONG "01M8C0867YTXYQABMVRX5Z3KBV"     /* wrong_answer, two tests, an idempotency key */
 #define BROKEN "01M8C086KWTY3FH4SR244WNMVK"    /* compile_error */
