@@ -34,7 +34,9 @@ static const struct copied tables[] = {
       { { "seq", ":seq + @" }, { "id", "printf('%026d', :seq + @)" } } },
     { "source_file", "seq = :seq0", { { "seq", ":seq + @" }, { "content_blob", ":blob + @" } } },
     { "test", "seq = :seq0", { { "seq", ":seq + @" } } },
-    { "queue", "seq = :seq0", { { "seq", ":seq + @" }, { "id", "printf('%026d', :seq + @)" } } },
+    { "queue",
+      "id = (SELECT id FROM submission WHERE seq = :seq0)",
+      { { "seq", ":seq + @" }, { "id", "printf('%026d', :seq + @)" } } },
     { "compile_result", "seq = :seq0", { { "seq", ":seq + @" } } },
     { "test_result", "seq = :seq0", { { "seq", ":seq + @" } } },
 };
