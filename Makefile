@@ -1,4 +1,4 @@
-# Makefile - builds Minos: four programs, their tests, and everything `make help` lists.
+# Makefile - builds Minos: five programs, their tests, and everything `make help` lists.
 #
 # MODE=release|debug|asan|tsan|cov chooses a build; each has its own build/MODE. BUILD overrides the folder.
 # WERROR=1 turns warnings into errors (CI does; packagers need not).
@@ -42,6 +42,7 @@ schema_src := $(wildcard schema/*.c)
 worker_src := $(wildcard worker/*.c)
 server_src := $(wildcard server/*.c)
 cli_src    := $(wildcard server/cli/*.c)
+courier_src := $(wildcard server/courier/*.c) $(addprefix server/,base64.c encode.c fields.c jsonw.c target.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -49,10 +50,11 @@ box_libs    := libseccomp yaml-0.1
 worker_libs := libseccomp sqlite3 jansson yaml-0.1
 server_libs := libseccomp libmicrohttpd jansson sqlite3 yaml-0.1
 cli_libs    := libseccomp jansson libcurl yaml-0.1
+courier_libs := libseccomp sqlite3 libcurl yaml-0.1
 
-PROGRAMS := minos minos-server minos-worker minos-box
+PROGRAMS := minos minos-server minos-worker minos-box minos-courier
 
-all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build the four programs into build/MODE
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build the five programs into build/MODE
 .PHONY: all $(PROGRAMS)
 $(PROGRAMS): %: $(BUILD)/%
 
@@ -62,6 +64,8 @@ $(BUILD)/minos-worker: $(call obj,$(base_src) $(client_src) $(schema_src) $(work
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lnettle
 $(BUILD)/minos-server: $(call obj,$(base_src) $(schema_src) $(server_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lnettle -lpthread
+$(BUILD)/minos-courier: $(call obj,$(base_src) $(schema_src) $(courier_src))
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(courier_libs)) -lnettle
 $(BUILD)/minos: $(call obj,$(base_src) $(cli_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))
 
@@ -86,6 +90,7 @@ unit_objs_sandbox := $(call no_main,$(call obj,$(base_src) $(box_src)))
 unit_objs_schema  := $(call obj,$(base_src) $(schema_src))
 unit_objs_worker  := $(call no_main,$(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src)))
 unit_objs_server  := $(call no_main,$(call obj,$(base_src) $(schema_src) $(server_src)))
+unit_objs_courier := $(call no_main,$(call obj,$(base_src) $(schema_src) $(courier_src)))
 unit_objs_cli     := $(call no_main,$(call obj,$(base_src) $(cli_src)))
 
 define unit_rule
@@ -99,6 +104,7 @@ $(eval $(call unit_rule,schema,libseccomp sqlite3 yaml-0.1))
 $(eval $(call unit_rule,worker,$(worker_libs)))
 $(eval $(call unit_rule,server,$(server_libs)))
 $(eval $(call unit_rule,cli,$(cli_libs)))
+$(eval $(call unit_rule,courier,$(courier_libs)))
 
 unit: $(unit_bin)
 check: all unit ## unit tests: no privilege needed, under 30 s

@@ -87,6 +87,13 @@ must_check_ int submission_read(struct store *s, const char *id, struct submissi
 /* Forget the request with its references. */
 must_check_ int submission_forget(struct store *s, int64_t seq, struct err *e);
 
+/* ---- callback.c */
+
+/* Somebody is to be told that submission `id` has ended. */
+must_check_ int callback_insert(struct store *s, const char *id, int64_t seq, int64_t key_id,
+                                const char *url, struct err *e);
+must_check_ int callback_forget(struct store *s, const char *id, struct err *e);
+
 /* ---- result.c */
 
 must_check_ int result_put_compile(struct store *s, int64_t seq, const char *language_version,

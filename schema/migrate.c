@@ -29,6 +29,10 @@ static const char *const step_5[] = {
 #include "schema/migrations/0005-retention.def"
     NULL,
 };
+static const char *const step_6[] = {
+#include "schema/migrations/0006-callbacks.def"
+    NULL,
+};
 
 #undef SQL
 

@@ -131,7 +131,7 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     auto_stmt_ struct stmt *q =
         sql_use(s, "UPDATE submission SET state = ?, verdict = ?, started_unix_ms = ?, "
                    "finished_unix_ms = ?, attempts = ?, message = ?, isolation_blob = ? "
-                   "WHERE seq = ? RETURNING key_id");
+                   "WHERE seq = ? RETURNING key_id, callback_url");
     sql_bind_int(q, end->state);
     sql_bind_int(q, end->verdict);
     sql_bind_int_or_null(q, l->started_unix_ms);
@@ -143,9 +143,13 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     bool found = false;
     if (sql_row(q, &found, e) < 0)
         return -1;
-    int64_t key_id = found ? sql_int(q) : 0;
-    return counter_add(s, COUNTER_ENDED, 1, e) < 0 ? -1
-                                                   : counter_add(s, COUNTER_KEY + key_id, 1, e);
+    if (!found)
+        return err_bug(e, "submission %s is in the queue and not there", l->id);
+    int64_t key_id = sql_int(q);
+    auto_free_ char *url = sql_text(q);
+    if (counter_add(s, COUNTER_ENDED, 1, e) < 0 || counter_add(s, COUNTER_KEY + key_id, 1, e) < 0)
+        return -1;
+    return url == NULL ? 0 : callback_insert(s, l->id, l->seq, key_id, url, e);
 }
 
 /* The one place where submissions end (invariant 2). */

@@ -16,6 +16,10 @@ enum {
     SWEEP_PER_LIMIT = 8, /* blobs for each submission: a few more than one usually has */
 };
 
+/* What somebody is still to be told of stays until then: a callback's age is bounded. */
+#define NOT_PENDING                                                                                \
+    "AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.seq = submission.seq AND c.state = 1) "
+
 /* One that is to go. */
 struct victim {
     int64_t seq, test_count;
@@ -37,7 +41,7 @@ static int oldest(struct store *s, int64_t before_unix_ms, struct victim *ret, b
 {
     auto_stmt_ struct stmt *q =
         sql_use(s, "SELECT seq, test_count FROM submission INDEXED BY submission_finished "
-                   "WHERE finished_unix_ms < ? ORDER BY finished_unix_ms LIMIT 1");
+                   "WHERE finished_unix_ms < ? " NOT_PENDING "ORDER BY finished_unix_ms LIMIT 1");
     sql_bind_int(q, before_unix_ms);
     return read_victim(q, ret, ret_found, e);
 }
@@ -45,9 +49,10 @@ static int oldest(struct store *s, int64_t before_unix_ms, struct victim *ret, b
 static int oldest_of_key(struct store *s, int64_t key_id, struct victim *ret, bool *ret_found,
                          struct err *e)
 {
-    auto_stmt_ struct stmt *q = sql_use(
-        s, "SELECT seq, test_count FROM submission INDEXED BY submission_key_finished "
-           "WHERE key_id = ? AND finished_unix_ms IS NOT NULL ORDER BY finished_unix_ms LIMIT 1");
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT seq, test_count FROM submission INDEXED BY submission_key_finished "
+                   "WHERE key_id = ? AND finished_unix_ms IS NOT NULL " NOT_PENDING
+                   "ORDER BY finished_unix_ms LIMIT 1");
     sql_bind_int(q, key_id);
     return read_victim(q, ret, ret_found, e);
 }

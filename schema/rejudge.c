@@ -104,6 +104,7 @@ static void make_new(struct submission *sub, int64_t priority)
 {
     store_new_id(sub->id);
     free(take_ptr(&sub->idempotency_key));
+    free(take_ptr(&sub->callback_url)); /* its owner was told, and did not ask for this */
     sub->priority = priority;
 }
 

@@ -173,6 +173,7 @@ struct submission {
     int64_t priority;      /* -100 (bulk) .. 100 (urgent), 0 by default */
     char *metadata_json;   /* the client's object as JSON text, NULL when none */
     char *idempotency_key; /* NULL when none; unique for each key_id */
+    char *callback_url;    /* who is told of its end, see callback.h; NULL when nobody */
     uint8_t request_sha256[STORE_SHA256_BYTES]; /* of the request body, to tell a repeat from a
                                                    conflict */
     char rejudge_of[STORE_ID_BYTES]; /* the submission that this one repeats, "": none; read-only */

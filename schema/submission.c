@@ -65,6 +65,7 @@ void submission_done(struct submission *s)
     free(s->entry_point);
     free(s->metadata_json);
     free(s->idempotency_key);
+    free(s->callback_url);
     *s = (struct submission){ 0 };
 }
 
@@ -75,8 +76,8 @@ static int insert_request(struct store *s, const struct submission *sub, struct 
     auto_stmt_ struct stmt *q = sql_use(
         s, "INSERT INTO submission (id, key_id, language, entry_point, comparer, absolute, "
            "relative, case_sensitive, stop_on_failure, priority, metadata_json, idempotency_key, "
-           "request_sha256, test_count, created_unix_ms) "
-           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+           "request_sha256, test_count, created_unix_ms, callback_url) "
+           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     sql_bind_text(q, sub->id);
     sql_bind_int(q, sub->key_id);
     sql_bind_text(q, sub->language);
@@ -92,6 +93,7 @@ static int insert_request(struct store *s, const struct submission *sub, struct 
     sql_bind_blob(q, sub->request_sha256, sizeof sub->request_sha256);
     sql_bind_int(q, (int64_t)sub->test_count);
     sql_bind_int(q, sub->created_unix_ms);
+    sql_bind_text(q, sub->callback_url);
     return sql_run(q, e);
 }
 
@@ -179,6 +181,7 @@ static void read_request(struct stmt *q, struct submission *ret)
         memcpy(ret->request_sha256, sha256, len);
     ret->created_unix_ms = sql_int(q);
     sql_id(q, ret->rejudge_of);
+    ret->callback_url = sql_text(q);
 }
 
 /* The request's row, with the status from the queue while it lives and from the row after. */
@@ -186,13 +189,13 @@ static int load_row(struct store *s, const char *id, struct submission *ret, int
                     bool *ret_found, struct err *e)
 {
     auto_stmt_ struct stmt *q = sql_use(
-        s,
-        "SELECT s.seq, s.key_id, s.language, s.entry_point, s.comparer, s.absolute, s.relative, "
-        "s.case_sensitive, s.stop_on_failure, s.priority, s.metadata_json, s.idempotency_key, "
-        "s.request_sha256, s.created_unix_ms, s.rejudge_of, coalesce(q.state, s.state), s.verdict, "
-        "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
-        "coalesce(q.attempts, s.attempts) "
-        "FROM submission s LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");
+        s, "SELECT s.seq, s.key_id, s.language, s.entry_point, s.comparer, s.absolute, s.relative, "
+           "s.case_sensitive, s.stop_on_failure, s.priority, s.metadata_json, s.idempotency_key, "
+           "s.request_sha256, s.created_unix_ms, s.rejudge_of, s.callback_url, coalesce(q.state, "
+           "s.state), s.verdict, "
+           "coalesce(q.started_unix_ms, s.started_unix_ms), s.finished_unix_ms, "
+           "coalesce(q.attempts, s.attempts) "
+           "FROM submission s LEFT JOIN queue q ON q.id = s.id WHERE s.id = ?");
     sql_bind_text(q, id);
     if (sql_row(q, ret_found, e) < 0)
         return -1;
@@ -332,16 +335,21 @@ static int run_on(struct store *s, const char *sql, int64_t seq, struct err *e)
 
 static int delete_row(struct store *s, int64_t seq, struct err *e)
 {
-    auto_stmt_ struct stmt *q = sql_use(
-        s, "DELETE FROM submission WHERE seq = ? RETURNING key_id, finished_unix_ms IS NOT NULL");
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "DELETE FROM submission WHERE seq = ? "
+                   "RETURNING key_id, finished_unix_ms IS NOT NULL, id, callback_url IS NOT NULL");
     sql_bind_int(q, seq);
     bool found = false;
+    char id[STORE_ID_BYTES] = "";
     if (sql_row(q, &found, e) < 0)
         return -1;
     int64_t key_id = found ? sql_int(q) : 0;
     bool ended = found && sql_int(q) != 0;
     if (!ended)
         return 0;
+    sql_id(q, id);
+    if (sql_int(q) != 0 && callback_forget(s, id, e) < 0)
+        return -1;
     return counter_add(s, COUNTER_ENDED, -1, e) < 0 ? -1
                                                     : counter_add(s, COUNTER_KEY + key_id, -1, e);
 }

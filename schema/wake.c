@@ -45,6 +45,8 @@ static const char *topic_name(enum wake_topic topic)
         return "queue";
     case WAKE_PROGRESS:
         return "progress";
+    case WAKE_CALLBACK:
+        return "callback";
     }
     return "none";
 }

@@ -13,6 +13,7 @@
 enum wake_topic {
     WAKE_QUEUE, /* to workers: there is something to claim; or the submission `id` was cancelled */
     WAKE_PROGRESS, /* to servers: submission `id` has moved (state, a test, its end) */
+    WAKE_CALLBACK, /* to the courier: a callback is due */
 };
 
 struct wake_event {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "sandbox/base/cleanup.h"
+#include "schema/callback.h"
 #include "server/decode.h"
 #include "server/encode.h"
 #include "server/handlers.h"
@@ -207,6 +208,28 @@ bool accept_idempotency_key(struct request *r, char **ret)
     return false;
 }
 
+/* Callbacks are always signed, so there has to be something to sign with. */
+static bool check_secret(struct request *r)
+{
+    auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
+    struct callback_secrets secrets;
+    struct err e;
+    if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
+        callback_secrets_load(loan.store, r->who.key_id, &secrets, &e) != 0) {
+        request_error(r, &e);
+        return false;
+    }
+    bool found = secrets.found;
+    explicit_bzero(&secrets, sizeof secrets);
+    if (found)
+        return true;
+    problem_fault(&r->problem, "callback_url", NULL,
+                  "a key that has a secret to sign callbacks with: POST /v1/callbacks/secret makes "
+                  "one");
+    request_problem(r);
+    return false;
+}
+
 /* Decode the body into a->draft; false: the reply is ready. */
 static bool read_draft(struct request *r, struct acceptance *a)
 {
@@ -222,6 +245,7 @@ static bool read_draft(struct request *r, struct acceptance *a)
         return false;
     }
     const struct decode_rules rules = {
+        .callbacks = conf->callbacks_enabled ? conf : NULL,
         .defaults = &conf->limits,
         .ceilings = &conf->ceilings,
         .languages = view->languages,
@@ -232,7 +256,7 @@ static bool read_draft(struct request *r, struct acceptance *a)
         return false;
     }
     store_sha256(buf_text(&r->body), r->body.len, a->draft.sub.request_sha256);
-    return true;
+    return a->draft.sub.callback_url == NULL || check_secret(r);
 }
 
 /* A queue that is full refuses before bytes are written that nobody would ever refer to. What comes

@@ -13,11 +13,12 @@
 
 #include "sandbox/base/cleanup.h"
 #include "server/decode_limits.h"
+#include "server/target.h"
 #include "server/walk.h"
 
 /* The members of a request, before they are checked against each other. */
 struct raw {
-    const char *language, *entry_point;
+    const char *language, *entry_point, *callback_url;
     struct draft_bytes source, input, expected;
     json_t *files, *tests, *comparer, *limits, *metadata;
     struct walk_bool stop_on_failure;
@@ -42,6 +43,7 @@ static const struct walk_row request_rows[] = {
     ROW(struct raw, stop_on_failure, "stop_on_failure", WALK_BOOL, 0, 0),
     ROW(struct raw, priority, "priority", WALK_INT, -DECODE_PRIORITY_MAX, DECODE_PRIORITY_MAX),
     ROW(struct raw, metadata, "metadata", WALK_OBJECT, 0, 0),
+    ROW(struct raw, callback_url, "callback_url", WALK_TEXT, 1, TARGET_URL_MAX),
 };
 
 struct raw_test {
@@ -387,6 +389,25 @@ static void read_tests(const struct decode_rules *rules, struct raw *raw, struct
     d->sub.tests[0].limits = level.limits;
 }
 
+static void read_callback(const struct decode_rules *rules, const char *url, struct draft *d,
+                          struct problem *p)
+{
+    char expected[TARGET_REASON_BYTES] = "no callback_url: callbacks are switched off here "
+                                         "(callbacks.enabled)";
+    struct target_rules where;
+    struct err e;
+    if (url == NULL)
+        return;
+    if (rules->callbacks != NULL && target_rules_of(rules->callbacks, &where, &e) == 0 &&
+        target_check(url, &where, expected) == 0) {
+        d->sub.callback_url = xstrdup(url);
+        return;
+    }
+    json_t *value = json_string(url);
+    walk_fault(p, "callback_url", value, "%s", expected);
+    json_decref(value);
+}
+
 static void read_all(const struct decode_rules *rules, struct raw *raw, struct draft *d,
                      struct problem *p)
 {
@@ -402,6 +423,7 @@ static void read_all(const struct decode_rules *rules, struct raw *raw, struct d
     read_program(raw, lang, d, p);
     read_comparer(raw->comparer, &d->sub.comparer, p);
     read_metadata(raw->metadata, d, p);
+    read_callback(rules, raw->callback_url, d, p);
     read_tests(rules, raw, d, p);
 }
 

@@ -44,6 +44,7 @@ struct decode_rules {
     const struct limits *defaults, *ceilings;
     const struct language_record *languages;
     size_t language_count;
+    const struct conf *callbacks; /* whose callbacks.* hold; NULL: callback_url is refused */
 };
 
 /* 0: `ret` is filled, and the caller calls draft_done. -1: `p` says why. The body may be freed

@@ -7,6 +7,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "schema/callback.h"
 #include "server/handlers.h"
 #include "server/request.h"
 
@@ -161,6 +162,14 @@ static void write_queue(struct buf *b, const struct queue_stats *q)
           age > 0 ? age : 0);
 }
 
+static void write_callbacks(struct buf *b, const struct callback_counts *c)
+{
+    family(b, "minos_callbacks", "gauge",
+           "Callbacks that wait for their next try, and failed ones.");
+    buf_printf(b, "minos_callbacks{state=\"pending\"} %" PRId64 "\n", c->pending);
+    buf_printf(b, "minos_callbacks{state=\"failed\"} %" PRId64 "\n", c->failed);
+}
+
 static void write_server(struct buf *b, struct server *srv)
 {
     struct writer_stats w = writer_stats(srv->writer);
@@ -182,9 +191,11 @@ void metrics_get(struct request *r)
     auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
     struct queue_stats q = { 0 };
     struct verdict_counts v = { 0 };
+    struct callback_counts c = { 0 };
     struct err e;
     if (readers_take(r->srv->readers, &loan.store, &e) != 0 ||
-        queue_stats(loan.store, &q, &e) != 0 || verdict_counts(loan.store, &v, &e) != 0) {
+        queue_stats(loan.store, &q, &e) != 0 || verdict_counts(loan.store, &v, &e) != 0 ||
+        callback_counts(loan.store, &c, &e) != 0) {
         request_error(r, &e);
         return;
     }
@@ -194,6 +205,7 @@ void metrics_get(struct request *r)
     for (int i = 1; i < VERDICT_COUNT; i++)
         buf_printf(b, "minos_submissions_finished_total{verdict=\"%s\"} %" PRId64 "\n",
                    verdict_name((enum verdict)i), v.by_verdict[i]);
+    write_callbacks(b, &c);
     metrics_write(r->srv->metrics, b);
     write_server(b, r->srv);
     request_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8");

@@ -70,6 +70,7 @@ static void done(struct writer_job *j)
         const char *dir = r->srv->conf->store_data_dir;
         wake_send(dir, WAKE_QUEUE, r->params.text[0]);
         wake_send(dir, WAKE_PROGRESS, r->params.text[0]);
+        wake_send(dir, WAKE_CALLBACK, "");
     }
     request_resume(r);
 }

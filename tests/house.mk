@@ -1,6 +1,6 @@
 # house.mk - the house: lints, format, coverage, compile_commands.json, install.
 
-all_src := $(sort $(base_src) $(client_src) $(box_src) $(schema_src) $(worker_src) $(server_src) $(cli_src) \
+all_src := $(sort $(base_src) $(client_src) $(box_src) $(schema_src) $(worker_src) $(server_src) $(cli_src) $(courier_src) \
            $(unit_src) $(extra_src))
 ch_files = $(shell . tests/lint/files.sh && ch_files)
 

@@ -264,6 +264,8 @@ int judge_submission(const struct judge *j, struct lease *lease, enum judge_end 
     bool stopped = false;
     phase_start(&clock);
     int rc = judge_job(j, &job, &verdict, &stopped, e);
+    if (rc == 0 && !stopped && job.sub.callback_url != NULL)
+        wake_send(j->conf->store_data_dir, WAKE_CALLBACK, "");
     job_done(&job);
     if (rc != 0)
         return -1;

@@ -14,6 +14,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/conf_keys.h"
 #include "sandbox/base/nearest.h"
+#include "sandbox/base/netlist.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/units.h"
 #include "sandbox/base/yaml.h"
@@ -372,11 +373,31 @@ static int check_listen(const struct conf *c, struct err *e)
     return 0;
 }
 
+static int check_callbacks(const struct conf *c, struct err *e)
+{
+    struct net_list networks;
+    struct port_list ports;
+    if (net_list_parse(c->callbacks_allow, &networks, e) < 0)
+        return err_wrap(e, "callbacks.allow");
+    if (port_list_parse(c->callbacks_ports, &ports, e) < 0)
+        return err_wrap(e, "callbacks.ports");
+    if (c->callbacks_ca_file[0] != '\0' &&
+        (c->callbacks_ca_file[0] != '/' || strlen(c->callbacks_ca_file) > 1000))
+        return err_input(e, "callbacks.ca_file: expected an absolute path, got \"%.64s\"",
+                         c->callbacks_ca_file);
+    if (c->callbacks_retry_max_ms < c->callbacks_retry_first_ms)
+        return err_input(e,
+                         "callbacks.retry_max_ms: expected at least callbacks.retry_first_ms, "
+                         "%" PRId64 " ms, got %" PRId64,
+                         c->callbacks_retry_first_ms, c->callbacks_retry_max_ms);
+    return 0;
+}
+
 int conf_check(const struct conf *c, struct err *e)
 {
     enum log_level level;
     if (check_listen(c, e) < 0 || conf_log_level(c->log_level, &level, e) < 0 ||
-        check_limits(c, e) < 0 || check_service(c, e) < 0)
+        check_limits(c, e) < 0 || check_service(c, e) < 0 || check_callbacks(c, e) < 0)
         return -1;
     if (c->store_data_dir[0] == '\0')
         return err_input(e, "store.data_dir: expected a directory, got \"\"");

@@ -16,6 +16,7 @@ static const struct {
     { "store", "where submissions and results live" },
     { "worker", "minos-worker: slots that judge" },
     { "box", "minos-box: the cells" },
+    { "callbacks", "minos-courier: who is told of a submission's end, and how" },
     { "log", "what the programs write to standard error" },
     { "limits", "what a test run gets when the request says nothing" },
     { "compile_limits", "what a compile gets, always" },

@@ -78,15 +78,17 @@ static int add_path(int ruleset, const struct guard_path *p, uint64_t handled, s
     return 0;
 }
 
-static int confine_paths(const struct guard_path *paths, size_t count, bool exec, int *ret_abi,
-                         struct err *e)
+static int confine_paths(const struct guard_path *paths, size_t count, enum guard_role role,
+                         int *ret_abi, struct err *e)
 {
     int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     *ret_abi = abi > 0 ? abi : 0;
     if (abi < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
         return 0; /* not in this kernel, or not switched on: seccomp and the user's rights remain */
     struct ruleset r = { .fs = fs_rights(abi), .net = NET_BIND_TCP | NET_CONNECT_TCP };
-    if (exec) /* a worker executes itself, wherever it lies */
+    if (role == GUARD_RUNNER) /* where to, it decides at each connection */
+        r.net = NET_BIND_TCP;
+    if (role == GUARD_SUPERVISOR) /* it executes itself, wherever it lies */
         r.fs &= ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
     size_t size = abi >= 4 ? sizeof r : sizeof r.fs;
     auto_fd_ int ruleset = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
@@ -130,8 +132,8 @@ static int add_row(scmp_filter_ctx ctx, size_t i, enum guard_role role, size_t *
     if ((rows[i].roles & role) == 0 || nr < 0 || (rows[i].kill && allowed(nr, role)))
         return 0;
     *count += !rows[i].kill;
-    /* The server's clone makes threads and nothing else. */
-    if (role == GUARD_SERVER && nr == SCMP_SYS(clone))
+    /* Their clone makes threads and nothing else. */
+    if ((role == GUARD_SERVER || role == GUARD_RUNNER) && nr == SCMP_SYS(clone))
         return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1,
                                 SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     return seccomp_rule_add(ctx, rows[i].kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, nr, 0);
@@ -179,7 +181,7 @@ int guard_enter(enum guard_role role, const struct guard_path *paths, size_t pat
     if (!confines)
         return drop_capabilities(e);
     if (drop_capabilities(e) < 0 ||
-        confine_paths(paths, path_count, role == GUARD_SUPERVISOR, &seen.landlock_abi, e) < 0 ||
+        confine_paths(paths, path_count, role, &seen.landlock_abi, e) < 0 ||
         confine_calls(role, &seen.syscall_count, e) < 0)
         return err_wrap(e, "guard");
     *ret = seen;

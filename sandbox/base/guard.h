@@ -19,6 +19,8 @@ enum guard_role {
     GUARD_SUPERVISOR = 2, /* minos-worker: starts its own slots */
     GUARD_SLOT = 4,       /* minos-worker --slot: neither threads nor processes */
     GUARD_KEEPER = 8,     /* minos-box: what it does and no cell may; see sandbox/keeper_guard.h */
+    GUARD_COURIER = 16,   /* minos-courier: the store, no network */
+    GUARD_RUNNER = 32,    /* its runner: connections out, no store; threads look names up */
 };
 
 struct guard_path {
@@ -33,7 +35,8 @@ struct guard_seen {
 };
 
 /* Enter, for good. Call it before any thread is started and after listening sockets are bound:
- * connections to TCP ports and binding are over with it (Landlock ABI 4). ERR_SYS names the step.
+ * binding and, but for the runner, connections to TCP ports are over with it (Landlock ABI 4).
+ * ERR_SYS names the step.
  */
 must_check_ int guard_enter(enum guard_role role, const struct guard_path *paths, size_t path_count,
                             struct guard_seen *ret, struct err *e);

@@ -25,6 +25,7 @@ struct args {
     const char *language, *tests, *stdin_file, *expected, *entry_point, *comparer, *metadata;
     const char *absolute, *relative;
     struct opt_list limits;
+    const char *callback_url;
     int64_t priority;
     bool wait, all, ignore_case;
 };
@@ -56,6 +57,8 @@ static const struct opt_row rows[] = {
       "a limit, as often as needed: cpu_time=1s,\nmemory=64M, process_count=1 ...", 0, 0 },
     { "entry-point", 0, OPT_TEXT, offsetof(struct args, entry_point), "NAME",
       "the file to start with, when there are several", 0, 0 },
+    { "callback", 0, OPT_TEXT, offsetof(struct args, callback_url), "URL",
+      "where to POST that it has ended (see minos callback)", 0, 0 },
     { "priority", 'p', OPT_INT, offsetof(struct args, priority), "N", "-100 (bulk) to 100 (urgent)",
       -100, 100 },
     { "metadata", 0, OPT_TEXT, offsetof(struct args, metadata), "JSON",
@@ -250,6 +253,8 @@ static int add_all(struct api *api, const struct args *a, char **files, size_t c
         const char *entry = a->entry_point != NULL ? a->entry_point : basename(copy);
         json_object_set_new(request, "entry_point", json_string(entry));
     }
+    if (a->callback_url != NULL)
+        json_object_set_new(request, "callback_url", json_string(a->callback_url));
     if (a->priority != 0)
         json_object_set_new(request, "priority", json_integer(a->priority));
     if (add_sources(request, files, count, e) < 0 ||

@@ -48,8 +48,8 @@ static const struct opt_row rows[] = {
 static const struct opt_spec spec = {
     .usage = "minos up [OPTION]...",
     .about =
-        "Starts minos-box (as root), minos-worker and minos-server (both as the user of box.user, "
-        "without any\ncapability) and stays in the foreground. Prints `ready URL` on standard "
+        "Starts minos-box (as root), minos-worker, minos-server and minos-courier (all three as the "
+        "user of\nbox.user, without any capability) and stays in the foreground. Prints `ready URL` on standard "
         "output "
         "once it serves; logs go\nto standard error. The first start leaves an admin key in "
         "admin.key in the data directory. SIGTERM or\nCtrl-C stops everything and leaves nothing "
@@ -134,10 +134,12 @@ static char **clean_environment(const char *data_dir, const char *languages)
     return envp;
 }
 
-/* `--config FILE --set KEY=VALUE... --ready-fd 3`, which all three take. */
+/* `--config FILE --set KEY=VALUE... --ready-fd 3`, which all take. */
 static void push_common(struct up_child *c, const struct conf *conf, char **sets,
                         const char *data_dir)
 {
+    if (c->argv == NULL)
+        return;
     auto_free_ char *dir = xasprintf("store.data_dir=%s", data_dir);
     auto_free_ char *ready = xasprintf("%d", UP_READY_FD);
     if (conf->file != NULL) {
@@ -168,7 +170,9 @@ static void describe_children(struct up *up, const struct conf *conf, char **set
         up_push(&up->children[UP_BOX].argv, listen[i]);
     up_push(&up->children[UP_WORKER].argv, "minos-worker");
     up_push(&up->children[UP_SERVER].argv, "minos-server");
-    for (size_t i = UP_BOX; i <= UP_SERVER; i++)
+    if (conf->callbacks_enabled)
+        up_push(&up->children[UP_COURIER].argv, "minos-courier");
+    for (size_t i = UP_BOX; i <= UP_COURIER; i++)
         push_common(&up->children[i], conf, sets, dir);
 }
 
@@ -189,6 +193,7 @@ static int find_programs(struct up *up, struct err *e)
     } wanted[] = { [UP_BOX] = { "minos-box", false },
                    [UP_WORKER] = { "minos-worker", true },
                    [UP_SERVER] = { "minos-server", true },
+                   [UP_COURIER] = { "minos-courier", true },
                    [UP_HELLO] = { "minos", true } };
     for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
         up->children[i].name = i == UP_HELLO ? "hello" : wanted[i].name;

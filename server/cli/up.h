@@ -71,7 +71,7 @@ bool up_can_read_dir(const char *path, const struct up_ids *ids);
 /* ---- supervising (up_loop.c) -----------------------------------------------------------------
  */
 
-enum up_role { UP_BOX, UP_WORKER, UP_SERVER, UP_HELLO, UP_ROLE_COUNT };
+enum up_role { UP_BOX, UP_WORKER, UP_SERVER, UP_COURIER, UP_HELLO, UP_ROLE_COUNT };
 
 struct up_child {
     const char *name;

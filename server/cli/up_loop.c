@@ -1,9 +1,10 @@
 /*
  * up_loop.c - supervising the service; the `minos up` process.
  *
- *     START_BOX -> START_REST -> SERVING -> STOP_SERVER -> STOP_WORKER -> STOP_BOX -> STOP_REST ->
- * OVER |            |            ^|__ a child that dies is started again, with back-off
- *         |____________|_____________________^ (a child cannot start)
+ *     START_BOX -> START_REST -> SERVING -> STOP_SERVER -> STOP_WORKER -> STOP_COURIER -> STOP_BOX
+ *         |            |          ^|             ^                            -> STOP_REST -> OVER
+ *         |            |           |__ a child that dies is started again, with back-off
+ *         |____________|_________________________| (a child cannot start)
  *
  * Invariants:
  * 1. Children are reaped here only, so a pid in `children` is never reused: kill(pid) is safe.
@@ -37,6 +38,7 @@ enum phase {
     SERVING,
     STOP_SERVER,
     STOP_WORKER,
+    STOP_COURIER,
     STOP_BOX,
     STOP_REST,
     OVER,
@@ -203,7 +205,10 @@ static void kill_orphans(void)
 static void hurry(struct loop *l)
 {
     static const enum up_role of_phase[] = {
-        [STOP_SERVER] = UP_SERVER, [STOP_WORKER] = UP_WORKER, [STOP_BOX] = UP_BOX
+        [STOP_SERVER] = UP_SERVER,
+        [STOP_WORKER] = UP_WORKER,
+        [STOP_COURIER] = UP_COURIER,
+        [STOP_BOX] = UP_BOX,
     };
     struct up *up = l->up;
     l->killed = true;
@@ -234,9 +239,12 @@ static void advance(struct loop *l)
         start_or_end(l, UP_WORKER);
         if (l->phase == START_REST)
             start_or_end(l, UP_SERVER);
+        if (l->phase == START_REST && children[UP_COURIER].argv != NULL)
+            start_or_end(l, UP_COURIER);
         return;
     case START_REST:
-        if (!children[UP_WORKER].ready || !children[UP_SERVER].ready)
+        if (!children[UP_WORKER].ready || !children[UP_SERVER].ready ||
+            (children[UP_COURIER].argv != NULL && !children[UP_COURIER].ready))
             return;
         set_phase(l, SERVING, 0);
         pin_address(l->up);
@@ -250,6 +258,12 @@ static void advance(struct loop *l)
         return;
     case STOP_WORKER:
         if (!gone(l, UP_WORKER))
+            return;
+        set_phase(l, STOP_COURIER, STOP_MS);
+        ask_to_stop(&children[UP_COURIER]);
+        return;
+    case STOP_COURIER:
+        if (!gone(l, UP_COURIER))
             return;
         set_phase(l, STOP_BOX, STOP_MS);
         ask_to_stop(&children[UP_BOX]);

@@ -117,12 +117,15 @@ START_TEST(the_folder_that_was_named_can_be_used)
 {
     check_good(GUARD_SERVER, use_own_folder);
     check_good(GUARD_SLOT, use_own_folder);
+    check_good(GUARD_COURIER, use_own_folder);
 }
 END_TEST
 
 START_TEST(every_other_path_is_closed)
 {
     check_good(GUARD_SERVER, open_elsewhere);
+    check_good(GUARD_COURIER, open_elsewhere);
+    check_good(GUARD_RUNNER, open_elsewhere);
     check_good(GUARD_SLOT, write_read_only);
 }
 END_TEST
@@ -130,6 +133,9 @@ END_TEST
 START_TEST(no_connection_goes_out)
 {
     check_good(GUARD_SERVER, connect_out);
+    check_good(GUARD_COURIER, connect_out);
+    int status = guarded(GUARD_RUNNER, "/tmp", connect_out); /* but the runner's may try */
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != GOOD);
 }
 END_TEST
 
@@ -142,6 +148,8 @@ END_TEST
 START_TEST(neither_server_nor_slot_makes_a_process)
 {
     check_good(GUARD_SLOT, make_process);
+    check_good(GUARD_COURIER, make_process);
+    check_good(GUARD_RUNNER, make_process);
     int status = guarded(GUARD_SERVER, "/tmp", make_process);
     ck_assert(WIFEXITED(status));
     ck_assert_int_eq(WEXITSTATUS(status), GOOD);
@@ -152,6 +160,8 @@ START_TEST(another_program_or_a_mount_ends_it)
 {
     check_killed(GUARD_SERVER, run_program);
     check_killed(GUARD_SLOT, run_program);
+    check_killed(GUARD_COURIER, run_program);
+    check_killed(GUARD_RUNNER, run_program);
     check_killed(GUARD_SUPERVISOR, mount_something);
 }
 END_TEST

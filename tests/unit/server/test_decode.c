@@ -17,8 +17,13 @@ static struct language_record languages[] = {
 static int decode(const char *body, size_t len, struct draft *ret, struct problem *p)
 {
     const struct limits defaults = limits_run_defaults(), ceilings = limits_ceiling_defaults();
-    const struct decode_rules rules = { &defaults, &ceilings, languages, ARRAY_COUNT(languages) };
-    return decode_submission(&rules, body, len, ret, p);
+    struct conf conf;
+    conf_init(&conf);
+    const struct decode_rules rules = { &defaults, &ceilings, languages, ARRAY_COUNT(languages),
+                                        &conf };
+    int rc = decode_submission(&rules, body, len, ret, p);
+    conf_done(&conf);
+    return rc;
 }
 
 #define auto_draft_ __attribute__((cleanup(draft_done)))
@@ -373,7 +378,20 @@ START_TEST(metadata_is_bounded)
 }
 END_TEST
 
-UNIT_MAIN("decode", the_smallest_request_gets_the_defaults, an_alias_stands_for_the_language,
+START_TEST(a_callback_url_is_kept_or_named_as_wrong)
+{
+    auto_draft_ struct draft d = good(BODY("\"callback_url\":\"https://example.org/x?y=z\""));
+    ck_assert_str_eq(d.sub.callback_url, "https://example.org/x?y=z");
+    ck_fault(BODY("\"callback_url\":\"http://127.0.0.1/\""), "callback_url",
+             "\"http://127.0.0.1/\"", "loopback");
+    ck_fault(BODY("\"callback_url\":\"ftp://example.org/\""), "callback_url",
+             "\"ftp://example.org/\"", "http");
+    ck_fault(BODY("\"callback_url\":7"), "callback_url", "7", "string");
+}
+END_TEST
+
+UNIT_MAIN("decode", a_callback_url_is_kept_or_named_as_wrong,
+          the_smallest_request_gets_the_defaults, an_alias_stands_for_the_language,
           a_full_request_is_read_whole, wall_time_follows_cpu_time_unless_it_was_given,
           null_members_are_absent_and_whole_reals_are_integers,
           floats_have_a_tolerance_when_none_is_given, a_class_may_be_the_entry_point_of_java_alone,
