@@ -52,9 +52,12 @@ const struct route *route_find(const char *method, const char *path, struct rout
 void route_allow(const char *path, struct buf *b)
 {
     struct route_params drop;
+    const char *first = NULL; /* of two paths that fit, the one that is found first counts */
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!path_matches(routes[i].path, path, &drop))
+        if (!path_matches(routes[i].path, path, &drop) ||
+            (first != NULL && strcmp(first, routes[i].path) != 0))
             continue;
+        first = routes[i].path;
         buf_printf(b, "%s, ", routes[i].method);
         if (strcmp(routes[i].method, "GET") == 0)
             buf_puts(b, "HEAD, ");

@@ -48,12 +48,13 @@ static const struct opt_row rows[] = {
 static const struct opt_spec spec = {
     .usage = "minos up [OPTION]...",
     .about =
-        "Starts minos-box (as root), minos-worker, minos-server and minos-courier (all three as the "
-        "user of\nbox.user, without any capability) and stays in the foreground. Prints `ready URL` on standard "
-        "output "
-        "once it serves; logs go\nto standard error. The first start leaves an admin key in "
-        "admin.key in the data directory. SIGTERM or\nCtrl-C stops everything and leaves nothing "
-        "behind. Several may run, each on a directory of its own.\n\n"
+        "Starts minos-box (as root), minos-worker, minos-server and minos-courier (all three as "
+        "the "
+        "user of\nbox.user, without any capability) and stays in the foreground. Prints `ready "
+        "URL` "
+        "on standard output\nonce it serves; logs go to standard error. The first start leaves an "
+        "admin key in admin.key in the data\ndirectory. SIGTERM or Ctrl-C stops everything and "
+        "leaves nothing behind. Several may run, each on a\ndirectory of its own.\n\n"
         "An ordinary user may do that too, in a control group of his own: then all run as that "
         "user.\n  systemd-run --user -p Delegate=yes --pipe minos up ...",
     .rows = rows,

@@ -121,6 +121,12 @@ class Contract(unittest.TestCase):
         for path in ("/v1/languages", "/v1/limits", "/v1/keys", "/v1/health", "/v1/health/live",
                      "/v1/health/ready", "/v1/openapi.json", "/metrics"):
             self.assertEqual(self.s.get(path).status, 200)
+        self.assertEqual(self.s.post("/v1/callbacks/secret").status, 201)
+        self.assertEqual(self.s.get("/v1/callbacks/secret").status, 200)
+        told = self.s.judge(language="bash", source="true", callback_url="http://localhost/")["id"]
+        self.assertEqual(self.s.get(f"/v1/callbacks/{told}").status, 200)
+        self.assertEqual(self.s.post(f"/v1/callbacks/{told}/redeliver").status, 202)
+        self.assertEqual(len(self.s.get("/v1/callbacks?limit=1").json()["callbacks"]), 1)
         made = self.s.post("/v1/keys", {"name": "contract", "scopes": ["read"]}).json()
         self.assertEqual(self.s.request("DELETE", f"/v1/keys/{made['id']}").status, 204)
 
