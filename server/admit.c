@@ -218,7 +218,7 @@ bool admit_open(struct request *r, const char *method, const char *url)
     check_head(r);
     if (!r->ready)
         find_route(r, method, url);
-    if (!r->ready && r->srv->stopping)
+    if (!r->ready && r->srv->closing)
         request_refuse(r, PROBLEM_BUSY, "the service is stopping");
     if (!r->ready)
         check_key(r);

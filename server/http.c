@@ -227,6 +227,13 @@ void http_quiesce(struct http *h)
         h->listen_fd = fd; /* ours again; closed only after the threads are gone */
 }
 
+unsigned http_connections(const struct http *h)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info != NULL ? info->num_connections : 0;
+}
+
 void http_stop(struct http *h)
 {
     if (h == NULL)

@@ -11,5 +11,8 @@ must_check_ int http_start(struct server *srv, int listen_fd, struct http **ret,
 /* No new connections from now on. */
 void http_quiesce(struct http *h);
 
+/* Connections that are open now. */
+unsigned http_connections(const struct http *h);
+
 /* Close all; nothing may be suspended any more. Accepts NULL. */
 void http_stop(struct http *h);

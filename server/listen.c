@@ -1,15 +1,19 @@
 /* listen.c - the listening socket; minos-server. */
 #include "server/listen.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/units.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, SYSTEMD_FIRST_FD = 3 };
 
 bool listen_is_loopback(const struct sockaddr *sa)
 {
@@ -90,5 +94,55 @@ int listen_open(const char *text, struct listener *ret, struct err *e)
         return -1;
     }
     *ret = l;
+    return 0;
+}
+
+/* What a socket is, by one of its options; -1: it is no socket. */
+static int option(int fd, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
+int listen_take(int fd, struct listener *ret, struct err *e)
+{
+    struct listener l = { .fd = fd };
+    int domain = option(fd, SO_DOMAIN);
+    int flags = fcntl(fd, F_GETFL);
+    bool good = option(fd, SO_TYPE) == SOCK_STREAM && option(fd, SO_ACCEPTCONN) == 1 &&
+                (domain == AF_INET || domain == AF_INET6);
+    int rc = 0;
+    if (!good)
+        rc = err_input(e, "descriptor %d: expected a TCP socket that listens", fd);
+    else if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+             fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        rc = err_sys(e, "descriptor %d", fd);
+    if (rc != 0 || describe(&l, e) != 0) {
+        close_fd(&l.fd);
+        return -1;
+    }
+    *ret = l;
+    return 0;
+}
+
+int listen_passed(int *ret_fd, struct err *e)
+{
+    const char *pid_text = getenv("LISTEN_PID"), *count_text = getenv("LISTEN_FDS");
+    int64_t pid = 0, count = 0;
+    *ret_fd = -1;
+    if (pid_text == NULL || count_text == NULL)
+        return 0;
+    if (units_parse_int(pid_text, 1, INT32_MAX, &pid, e) != 0 ||
+        units_parse_int(count_text, 0, INT32_MAX, &count, e) != 0)
+        return err_wrap(e, "LISTEN_PID and LISTEN_FDS");
+    if (pid != getpid() || count == 0) /* meant for somebody else */
+        return 0;
+    if (count > 1)
+        return err_input(e, "LISTEN_FDS: expected one socket, got %d", (int)count);
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    *ret_fd = SYSTEMD_FIRST_FD;
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
+#include "server/listen.h"
 #include "server/maintain.h"
 #include "server/serve.h"
 
@@ -25,7 +26,7 @@ enum { SPARE_FDS = 512 }; /* beside connections: store, sockets, blobs being sen
 struct args {
     const char *config;
     struct opt_list set;
-    int64_t ready_fd;
+    int64_t ready_fd, listen_fd;
     struct maintain maintain;
     bool help, version;
 };
@@ -53,6 +54,11 @@ static const struct opt_row rows[] = {
       "with --fsck: mend what is safe", 0, 0 },
     { "json", 0, OPT_FLAG, offsetof(struct args, maintain.json), NULL,
       "say as JSON what came of these", 0, 0 },
+    { "listen-fd", 0, OPT_INT, offsetof(struct args, listen_fd), "N",
+      "serve on this socket, which listens already, instead of\nserver.listen (systemd passes one "
+      "by "
+      "itself)",
+      0, 1 << 20 },
     { "help", 'h', OPT_FLAG, offsetof(struct args, help), NULL, "show this help", 0, 0 },
     { "version", 'V', OPT_FLAG, offsetof(struct args, version), NULL, "show the version", 0, 0 },
 };
@@ -105,8 +111,10 @@ static int open_signals(int *ret_fd, struct err *e)
 
 static int serve(const struct args *a, struct conf *conf, struct log *log, struct err *e)
 {
-    struct server srv = { .conf = conf, .log = *log };
+    struct server srv = { .conf = conf, .log = *log, .listen_fd = (int)a->listen_fd };
     auto_fd_ int signal_fd = -1;
+    if (srv.listen_fd < 0 && listen_passed(&srv.listen_fd, e) != 0)
+        return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
     json_object_seed(0); /* before threads exist */
@@ -155,7 +163,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct args a = { .ready_fd = -1 };
+    struct args a = { .ready_fd = -1, .listen_fd = -1 };
     struct log log = { "minos-server", LOG_INFO };
     struct conf conf;
     struct err e = { 0 };

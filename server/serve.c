@@ -3,8 +3,9 @@
  *
  * Threads: main (waits for signals), libmicrohttpd's (requests), some for large bodies (offload.c),
  * the writer (all changes), the hub (who waits for what). Stopping goes the way requests do: no new
- * connections, the hub lets go of whoever waits, the writer finishes what it was given, and then
- * the daemon ends, when nothing is suspended any more.
+ * connections (they wait in the socket, where somebody else holds it too), the hub lets go of
+ * whoever waits, who is connected is served, the writer finishes what it was given, and then the
+ * daemon ends, when nothing is suspended any more.
  */
 #include "server/serve.h"
 
@@ -24,6 +25,7 @@ enum {
     BODIES_AT_ONCE = 4,          /* full-size bodies that may be on their way together */
     BODIES_MIN_BYTES = 64 << 20, /* whatever the size of one */
     DRAIN_MS = 10000,            /* for answers to go out when stopping */
+    LINGER_MS = 500,             /* for a request on a connection that is open and silent */
     OFFLOAD_THREADS = 4,         /* they wait for the disk as well */
 };
 
@@ -94,12 +96,19 @@ static void free_parts(struct server *srv)
     readers_free(srv->readers);
 }
 
-static void wait_for_answers(struct server *srv)
+/* Serve who is connected: each answer says "Connection: close". What was accepted and has not asked
+ * yet is about to; what has been silent for LINGER_MS does not want anything. */
+static void drain(struct server *srv)
 {
-    int64_t until = clock_mono_ns() + DRAIN_MS * NS_PER_MS;
+    int64_t from = clock_mono_ns();
     const struct timespec pause = { 0, 2 * NS_PER_MS };
-    while (srv->active_count > 0 && clock_mono_ns() < until)
+    for (;;) {
+        int64_t ms = (clock_mono_ns() - from) / NS_PER_MS;
+        bool idle = ms >= LINGER_MS && srv->active_count == 0;
+        if (http_connections(srv->http) == 0 || idle || ms >= DRAIN_MS)
+            return;
         nanosleep(&pause, NULL);
+    }
 }
 
 void serve_stop(struct server *srv)
@@ -107,7 +116,8 @@ void serve_stop(struct server *srv)
     srv->stopping = true;
     http_quiesce(srv->http);
     hub_release(srv->hub);
-    wait_for_answers(srv);
+    drain(srv);
+    srv->closing = true;
     stop_parts(srv);
     http_stop(srv->http);
     log_event(&srv->log, LOG_INFO, "stopped", "unanswered=%lld", (long long)srv->active_count);
@@ -154,7 +164,8 @@ int serve_start(struct server *srv, struct err *e)
     struct listener l = { .fd = -1 };
     srv->started_unix_ms = clock_unix_ms();
     srv->bodies_max_bytes = bodies > BODIES_MIN_BYTES ? bodies : BODIES_MIN_BYTES;
-    if (listen_open(conf->server_listen, &l, e) != 0)
+    if (srv->listen_fd >= 0 ? listen_take(take_fd(&srv->listen_fd), &l, e) != 0
+                            : listen_open(conf->server_listen, &l, e) != 0)
         return -1;
     snprintf(srv->url, sizeof srv->url, "%s", l.url);
     int rc = start_all(srv, &l, e);

@@ -28,6 +28,7 @@ struct server {
     struct catalog *catalog;
     struct metrics *metrics;
     struct http *http;
+    int listen_fd;  /* a socket that listens already, which serve_start takes; -1: none */
     char url[128];  /* "http://127.0.0.1:8080", with the real port */
     bool unguarded; /* set before serve_start by tests, whose process has more to do than serve */
     int64_t started_unix_ms;
@@ -35,6 +36,7 @@ struct server {
     atomic_int_least64_t bodies_bytes; /* of them now */
     atomic_int_least64_t stream_count; /* event streams open now */
     atomic_int_least64_t active_count; /* requests whose handler ran and whose answer is not sent */
-    atomic_bool stopping;              /* new requests get 503 */
-    atomic_bool store_damaged;         /* a request met a damaged page; for good */
+    atomic_bool stopping;      /* nobody new is let in; who is here is served, and told to go */
+    atomic_bool closing;       /* after that: 503 */
+    atomic_bool store_damaged; /* a request met a damaged page; for good */
 };

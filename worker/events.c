@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 
 static int watch(int epoll_fd, int fd)
 {
@@ -29,9 +30,9 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int events_open(const char *data_dir, struct events *ret, struct err *e)
+int events_open(const char *data_dir, int64_t drain_ms, struct events *ret, struct err *e)
 {
-    struct events ev = { .signal_fd = open_signals(), .timer_fd = -1 };
+    struct events ev = { .signal_fd = open_signals(), .timer_fd = -1, .drain_ms = drain_ms };
     ev.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     ev.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     int rc = 0;
@@ -61,10 +62,12 @@ void events_close(struct events *ev)
 
 static void begin_stopping(struct events *ev)
 {
-    struct itimerspec after = { .it_value = { .tv_sec = EVENTS_DRAIN_MS / 1000 } };
+    int64_t ns = ev->drain_ms * NS_PER_MS;
+    struct itimerspec after = { .it_value = { ns / NS_PER_S, ns % NS_PER_S } };
     if (ev->stopping)
         return;
     ev->stopping = true;
+    ev->drain_over = ns == 0; /* a timer of 0 would never ring */
     if (timerfd_settime(ev->timer_fd, 0, &after, NULL) != 0)
         ev->drain_over = true;
 }

@@ -11,17 +11,17 @@
 #include "sandbox/base/err.h"
 #include "schema/wake.h"
 
-enum { EVENTS_DRAIN_MS = 3000 }; /* how long a stopping slot lets its submission go on */
-
 struct events {
     struct wake *wake;
     int epoll_fd, signal_fd, timer_fd;
-    bool stopping;   /* told to stop: claim nothing more */
-    bool drain_over; /* and now also give back what is held */
+    int64_t drain_ms; /* how long a slot that stops lets its submission go on */
+    bool stopping;    /* told to stop: claim nothing more */
+    bool drain_over;  /* and now also give back what is held */
 };
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in this process. `data_dir` is where wake-ups arrive. */
-must_check_ int events_open(const char *data_dir, struct events *ret, struct err *e);
+must_check_ int events_open(const char *data_dir, int64_t drain_ms, struct events *ret,
+                            struct err *e);
 void events_close(struct events *ev);
 
 /* Take everything that waits, without blocking. True when a wake-up named submission `id`. */

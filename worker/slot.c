@@ -70,7 +70,7 @@ static int slot_open(struct slot *s, struct err *e)
     struct store_options options = { .data_dir = c->store_data_dir };
     snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
     if (held_map(s->w->held_fd, &s->held, e) != 0 ||
-        events_open(c->store_data_dir, &s->events, e) != 0 ||
+        events_open(c->store_data_dir, c->worker_stop_timeout_ms, &s->events, e) != 0 ||
         store_open(&options, &s->store, e) != 0 || store_probe(s->store, e) != 0 ||
         artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
             0 ||

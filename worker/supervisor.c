@@ -35,8 +35,8 @@ enum {
     PAUSE_MAX_MS = 10000,
     OLD_ENOUGH_MS = 10000,       /* who lived so long did not die young, ... */
     OLD_ENOUGH_KILLED_MS = 1000, /* ... nor who was killed: it did not say that it cannot work */
-    STOP_MS = EVENTS_DRAIN_MS + 3000, /* then SIGKILL */
-    FAILURES_MAX = 5,                 /* before anything ever served: give up */
+    STOP_MORE_MS = 3000,         /* beyond worker.stop_timeout_ms; then SIGKILL */
+    FAILURES_MAX = 5,            /* before anything ever served: give up */
 };
 
 struct child {
@@ -237,7 +237,8 @@ static void begin_stopping(struct supervisor *s)
     if (s->stopping)
         return;
     s->stopping = true;
-    s->kill_mono_ns = clock_mono_ns() + STOP_MS * NS_PER_MS;
+    int64_t within_ms = s->w->conf.worker_stop_timeout_ms + STOP_MORE_MS;
+    s->kill_mono_ns = clock_mono_ns() + within_ms * NS_PER_MS;
     signal_all(s, SIGTERM);
 }
 

@@ -1,20 +1,13 @@
 /* up.c - `minos up`: the whole service in the foreground, on a data directory of its own; as root,
  * or as an ordinary user, whose id is then everybody's. */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
-#include "sandbox/base/clock.h"
 #include "sandbox/base/conf.h"
-#include "sandbox/base/units.h"
 #include "server/cli/cli.h"
 #include "server/cli/up.h"
 
@@ -175,6 +168,11 @@ static void describe_children(struct up *up, const struct conf *conf, char **set
         up_push(&up->children[UP_COURIER].argv, "minos-courier");
     for (size_t i = UP_BOX; i <= UP_COURIER; i++)
         push_common(&up->children[i], conf, sets, dir);
+    auto_free_ char *listen_fd = xasprintf("%d", UP_LISTEN_FD);
+    up_push(&up->children[UP_SERVER].argv, "--listen-fd");
+    up_push(&up->children[UP_SERVER].argv, listen_fd);
+    for (char **arg = up->children[UP_SERVER].argv; *arg != NULL; arg++)
+        up_push(&up->children[UP_SERVER_NEXT].argv, *arg);
 }
 
 static void describe_hello(struct up *up)
@@ -191,11 +189,11 @@ static int find_programs(struct up *up, struct err *e)
     static const struct {
         const char *name;
         bool drops;
-    } wanted[] = { [UP_BOX] = { "minos-box", false },
-                   [UP_WORKER] = { "minos-worker", true },
-                   [UP_SERVER] = { "minos-server", true },
-                   [UP_COURIER] = { "minos-courier", true },
-                   [UP_HELLO] = { "minos", true } };
+    } wanted[] = {
+        [UP_BOX] = { "minos-box", false },           [UP_WORKER] = { "minos-worker", true },
+        [UP_SERVER] = { "minos-server", true },      [UP_COURIER] = { "minos-courier", true },
+        [UP_SERVER_NEXT] = { "minos-server", true }, [UP_HELLO] = { "minos", true }
+    };
     for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
         up->children[i].name = i == UP_HELLO ? "hello" : wanted[i].name;
         up->children[i].drops = wanted[i].drops;
@@ -230,51 +228,6 @@ static int reach_languages(struct up *up, char **ret_dir, struct err *e)
     return up_data_stage(&up->data, near, &up->ids, ret_dir, e);
 }
 
-/* Try to bind there, so that a taken port is said plainly and before anything starts. */
-static int try_bind(const char *listen, int *ret_errno)
-{
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-    const char *colon = strrchr(listen, ':');
-    bool is_v6 = listen[0] == '[';
-    struct err ignored;
-    int64_t port = 0;
-    *ret_errno = 0;
-    if (colon == NULL || units_parse_int(colon + 1, 0, 65535, &port, &ignored) < 0 || port == 0)
-        return 0;
-    auto_free_ char *host = is_v6 ? xstrndup(listen + 1, (size_t)(colon - listen) - 2)
-                                  : xstrndup(listen, (size_t)(colon - listen));
-    v4.sin_port = v6.sin6_port = htons((uint16_t)port);
-    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, host,
-                  is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
-        return 0;
-    auto_fd_ int sock = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int on = 1;
-    if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return 0;
-    const struct sockaddr *sa = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-    if (bind(sock, sa, is_v6 ? sizeof v6 : sizeof v4) == 0)
-        return 0;
-    *ret_errno = errno;
-    return -1;
-}
-
-/* The server of a `minos up` that was killed may hold the port a moment longer. */
-static int await_port(const char *listen, struct err *e)
-{
-    struct timespec rest = { .tv_nsec = 100 * NS_PER_MS };
-    enum { TRIES = 20 };
-    int errnum = 0;
-    for (int i = 0; i < TRIES; i++) {
-        if (try_bind(listen, &errnum) == 0)
-            return 0;
-        if (errnum != EADDRINUSE)
-            break;
-        nanosleep(&rest, NULL);
-    }
-    return err_set(e, ERR_SYS, errnum, "server.listen: %s", listen);
-}
-
 static int prepare(struct up *up, const struct args *a, struct conf *conf, struct err *e)
 {
     char **sets = NULL;
@@ -283,12 +236,13 @@ static int prepare(struct up *up, const struct args *a, struct conf *conf, struc
     int r = configure(a, sets, conf, e);
     if (r == 0)
         r = conf_log_level(conf->log_level, &up->log.level, e);
-    if (r == 0 &&
-        (find_programs(up, e) < 0 || up_find_ids(conf->box_user, &up->ids, e) < 0 ||
-         up_data_open(conf->store_data_dir, &up->ids, &up->data, e) < 0 ||
-         await_port(conf->server_listen, e) < 0 || reach_languages(up, &languages, e) < 0))
+    if (r == 0 && (find_programs(up, e) < 0 || up_find_ids(conf->box_user, &up->ids, e) < 0 ||
+                   up_data_open(conf->store_data_dir, &up->ids, &up->data, e) < 0 ||
+                   up_listen(conf->server_listen, &up->listen_fd, e) < 0 ||
+                   reach_languages(up, &languages, e) < 0))
         r = -1;
     if (r == 0) {
+        up->drain_ms = conf->worker_stop_timeout_ms;
         up->envp = clean_environment(up->data.path, languages);
         describe_children(up, conf, sets);
         if (a->hello)
@@ -300,6 +254,7 @@ static int prepare(struct up *up, const struct args *a, struct conf *conf, struc
 
 static void up_done(struct up *up)
 {
+    close_fd(&up->listen_fd);
     up_data_close(&up->data);
     for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
         free(up->children[i].path);
@@ -313,7 +268,9 @@ static void up_done(struct up *up)
 int command_up(int argc, char **argv)
 {
     struct args args = { .slots = -1 };
-    struct up up = { .log = { "minos-up", LOG_INFO }, .data = { .fd = -1, .run_fd = -1 } };
+    struct up up = { .log = { "minos-up", LOG_INFO },
+                     .data = { .fd = -1, .run_fd = -1 },
+                     .listen_fd = -1 };
     struct conf conf;
     int first, status;
     struct err e;

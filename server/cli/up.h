@@ -45,6 +45,12 @@ void up_data_close(struct up_data *d); /* removes sockets in run/ that nobody re
 must_check_ int up_data_stage(struct up_data *d, const char *from, const struct up_ids *ids,
                               char **ret_path, struct err *e);
 
+/* ---- the socket (up_listen.c) -----------------------------------------------------------------
+ */
+
+/* Bind `text` (server.listen) and listen; ERR_SYS when the port stays taken. */
+must_check_ int up_listen(const char *text, int *ret_fd, struct err *e);
+
 /* ---- launching (up_launch.c) -----------------------------------------------------------------
  */
 
@@ -53,11 +59,12 @@ struct up_launch {
     char *const *argv, *const *envp;
     const struct up_ids *ids; /* NULL: stays root */
     const char *cwd;
-    int out_fd;   /* its standard output; standard error is ours */
-    int ready_fd; /* becomes descriptor UP_READY_FD; -1: none */
+    int out_fd;    /* its standard output; standard error is ours */
+    int ready_fd;  /* becomes descriptor UP_READY_FD; -1: none */
+    int listen_fd; /* becomes descriptor UP_LISTEN_FD; -1: none */
 };
 
-enum { UP_READY_FD = 3 };
+enum { UP_READY_FD = 3, UP_LISTEN_FD = 4 };
 
 /* Start it in a session of its own with clean descriptors, signals, umask and limits, ids dropped
  * and read back, no_new_privs, and SIGTERM should we die. Returns once it has been executed; all
@@ -71,7 +78,8 @@ bool up_can_read_dir(const char *path, const struct up_ids *ids);
 /* ---- supervising (up_loop.c) -----------------------------------------------------------------
  */
 
-enum up_role { UP_BOX, UP_WORKER, UP_SERVER, UP_COURIER, UP_HELLO, UP_ROLE_COUNT };
+/* UP_SERVER_NEXT is a minos-server that is about to take UP_SERVER's place, or has left it. */
+enum up_role { UP_BOX, UP_WORKER, UP_SERVER, UP_COURIER, UP_SERVER_NEXT, UP_HELLO, UP_ROLE_COUNT };
 
 struct up_child {
     const char *name;
@@ -92,9 +100,11 @@ struct up {
     struct log log;
     struct up_child children[UP_ROLE_COUNT];
     struct up_ids ids;
+    int64_t drain_ms; /* worker.stop_timeout_ms */
     struct up_data data;
     char **envp;
-    char *url; /* once it serves */
+    char *url;     /* once it serves */
+    int listen_fd; /* where clients connect; every minos-server is given it */
     bool json;
 };
 

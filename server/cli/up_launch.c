@@ -22,18 +22,19 @@
 #include "sandbox/base/io.h"
 #include "server/cli/up.h"
 
-enum { ERROR_FD = UP_READY_FD + 1, PROGRAM_FD, FIRST_FREE_FD, NOFILE_COUNT = 65536 };
+enum { ERROR_FD = UP_LISTEN_FD + 1, PROGRAM_FD, FIRST_FREE_FD, NOFILE_COUNT = 65536 };
 
 /* The child's end of things; numbers far above those that are about to be overwritten. */
 struct ends {
-    int null_fd, out_fd, ready_fd, error_fd, program_fd;
+    int null_fd, out_fd, ready_fd, listen_fd, error_fd, program_fd;
 };
 
 /* Give every inherited descriptor its fixed number, and close all others. */
 static int place_fds(const struct ends *in, struct err *e)
 {
-    const int wanted[] = { in->null_fd, in->out_fd, in->ready_fd, in->error_fd, in->program_fd };
-    static const int places[] = { 0, 1, UP_READY_FD, ERROR_FD, PROGRAM_FD };
+    const int wanted[] = { in->null_fd,   in->out_fd,   in->ready_fd,
+                           in->listen_fd, in->error_fd, in->program_fd };
+    static const int places[] = { 0, 1, UP_READY_FD, UP_LISTEN_FD, ERROR_FD, PROGRAM_FD };
     int high[ARRAY_COUNT(wanted)];
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
         high[i] = wanted[i] < 0 ? -1 : fcntl(wanted[i], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
@@ -41,7 +42,7 @@ static int place_fds(const struct ends *in, struct err *e)
             return err_sys(e, "duplicate a descriptor");
     }
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        bool stays = places[i] <= UP_READY_FD;
+        bool stays = places[i] <= UP_LISTEN_FD;
         if (high[i] < 0)
             close(places[i]);
         else if (dup3(high[i], places[i], stays ? 0 : O_CLOEXEC) < 0)
@@ -184,7 +185,7 @@ int up_launch(const struct up_launch *l, pid_t *ret_pid, struct err *e)
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     auto_fd_ int read_fd = pipe_fds[0], write_fd = pipe_fds[1];
-    struct ends in = { null_fd, l->out_fd, l->ready_fd, write_fd, program_fd };
+    struct ends in = { null_fd, l->out_fd, l->ready_fd, l->listen_fd, write_fd, program_fd };
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         return err_sys(e, "fork");

@@ -45,10 +45,10 @@ enum phase {
 };
 
 enum {
-    START_MS = 60000, /* for a child to say that it is ready */
-    STOP_MS = 15000,  /* from SIGTERM to SIGKILL */
-    DRAIN_MS = 30000, /* the same for the worker, which may be in the middle of a test */
-    REST_MS = 5000,   /* for what children left behind */
+    START_MS = 60000,      /* for a child to say that it is ready */
+    STOP_MS = 15000,       /* from SIGTERM to SIGKILL */
+    DRAIN_MORE_MS = 10000, /* the same for the worker, beyond worker.stop_timeout_ms */
+    REST_MS = 5000,        /* for what children left behind */
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 10000,
     /* A child that lived so many times as long as its last pause, and at least so long, is steady
@@ -65,6 +65,8 @@ struct loop {
     int status;               /* to exit with */
     int64_t deadline_mono_ns; /* of the phase; 0: none */
     bool killed;              /* the phase's deadline has passed once */
+    int64_t next_mono_ns;     /* until when the next server must be ready; 0: there is none */
+    bool changed_over;        /* UP_SERVER_NEXT is the one that goes */
 };
 
 static void set_phase(struct loop *l, enum phase phase, int64_t within_ms)
@@ -89,6 +91,7 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
         return err_sys(e, "pipe");
     auto_fd_ int read_fd = pipe_fds[0], write_fd = pipe_fds[1];
     bool hello = c == &up->children[UP_HELLO];
+    bool serves = c == &up->children[UP_SERVER] || c == &up->children[UP_SERVER_NEXT];
     struct up_launch launch = {
         .path = c->path,
         .argv = c->argv,
@@ -97,6 +100,7 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
         .cwd = c->drops ? up->data.path : "/",
         .out_fd = hello ? STDOUT_FILENO : STDERR_FILENO,
         .ready_fd = hello ? -1 : write_fd,
+        .listen_fd = serves ? up->listen_fd : -1,
     };
     c->restart_mono_ns = 0;
     if (up_launch(&launch, &c->pid, e) < 0)
@@ -113,6 +117,7 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
 }
 
 static void begin_stop(struct loop *l, int status);
+static void next_ended(struct loop *l, bool fine);
 
 /* Start it, or end everything: used while nothing serves yet. */
 static void start_or_end(struct loop *l, enum up_role role)
@@ -122,17 +127,6 @@ static void start_or_end(struct loop *l, enum up_role role)
         return;
     fprintf(stderr, "minos up: %s\n", e.msg);
     begin_stop(l, CLI_SERVICE);
-}
-
-/* After a crash the server must come back where its clients know it, also when port 0 was asked. */
-static void pin_address(struct up *up)
-{
-    const char *host = strstr(up->url, "://");
-    if (host == NULL)
-        return;
-    auto_free_ char *set = xasprintf("server.listen=%s", host + 3);
-    up_push(&up->children[UP_SERVER].argv, "--set");
-    up_push(&up->children[UP_SERVER].argv, set);
 }
 
 static void say_ready(struct loop *l)
@@ -170,6 +164,7 @@ static void begin_stop(struct loop *l, int status)
     l->status = status;
     set_phase(l, STOP_SERVER, STOP_MS);
     ask_to_stop(&l->up->children[UP_SERVER]);
+    ask_to_stop(&l->up->children[UP_SERVER_NEXT]);
     ask_to_stop(&l->up->children[UP_HELLO]);
 }
 
@@ -213,8 +208,10 @@ static void hurry(struct loop *l)
     struct up *up = l->up;
     l->killed = true;
     l->deadline_mono_ns = clock_mono_ns() + REST_MS * NS_PER_MS;
-    if (l->phase == STOP_SERVER)
+    if (l->phase == STOP_SERVER) {
         kill_session(&up->children[UP_HELLO]);
+        kill_session(&up->children[UP_SERVER_NEXT]);
+    }
     if (l->phase < STOP_REST)
         kill_session(&up->children[of_phase[l->phase]]);
     else
@@ -247,13 +244,12 @@ static void advance(struct loop *l)
             (children[UP_COURIER].argv != NULL && !children[UP_COURIER].ready))
             return;
         set_phase(l, SERVING, 0);
-        pin_address(l->up);
         say_ready(l);
         return;
     case STOP_SERVER:
-        if (!gone(l, UP_SERVER) || !gone(l, UP_HELLO))
+        if (!gone(l, UP_SERVER) || !gone(l, UP_SERVER_NEXT) || !gone(l, UP_HELLO))
             return;
-        set_phase(l, STOP_WORKER, DRAIN_MS);
+        set_phase(l, STOP_WORKER, l->up->drain_ms + DRAIN_MORE_MS);
         ask_to_stop(&children[UP_WORKER]);
         return;
     case STOP_WORKER:
@@ -284,6 +280,69 @@ static void advance(struct loop *l)
     }
 }
 
+/* ---- a rolling restart --------------------------------------------------------------------
+ *
+ *     SIGUSR2 -> the next server starts beside the present one -> it is ready: it takes its place,
+ *     and the other, asked to stop, answers what it has -> the other has ended: worker and courier
+ *     stop in good order and are started again
+ *
+ * Both servers accept from the same socket while there are two, and while there is none it keeps
+ * connections waiting: nobody is refused. A next server that cannot start changes nothing. */
+
+static void begin_restart(struct loop *l)
+{
+    struct up_child *next = &l->up->children[UP_SERVER_NEXT];
+    struct err e;
+    if (l->phase != SERVING || next->pid != 0) {
+        log_event(&l->up->log, LOG_WARN, "restart_ignored", "reason=%s",
+                  next->pid != 0 ? "one is under way" : "not serving");
+        return;
+    }
+    log_event(&l->up->log, LOG_INFO, "restarting", "name=%s", next->name);
+    if (start(l, next, &e) < 0)
+        log_error(&l->up->log, "restart_failed", &e);
+    else
+        l->next_mono_ns = clock_mono_ns() + START_MS * NS_PER_MS;
+}
+
+/* The next server serves: it is the present one from now on. */
+static void change_over(struct loop *l)
+{
+    struct up_child *now = &l->up->children[UP_SERVER], *next = &l->up->children[UP_SERVER_NEXT];
+    struct up_child before = *now;
+    *now = *next;
+    *next = before;
+    next->restart_mono_ns = 0; /* it may just have died: no matter */
+    l->next_mono_ns = 0;
+    l->changed_over = true;
+    if (next->pid != 0)
+        ask_to_stop(next);
+    else
+        next_ended(l, true);
+}
+
+static void next_ended(struct loop *l, bool fine)
+{
+    l->next_mono_ns = 0;
+    if (!l->changed_over) {
+        log_event(&l->up->log, LOG_ERROR, "restart_failed",
+                  "reason=\"the next server ended before it was ready\"");
+        return;
+    }
+    l->changed_over = false;
+    log_event(&l->up->log, LOG_INFO, "restarted", "clean=%d", fine);
+    ask_to_stop(&l->up->children[UP_COURIER]);
+    ask_to_stop(&l->up->children[UP_WORKER]);
+}
+
+static void next_is_late(struct loop *l)
+{
+    if (l->next_mono_ns == 0 || clock_mono_ns() < l->next_mono_ns)
+        return;
+    l->next_mono_ns = 0;
+    kill_session(&l->up->children[UP_SERVER_NEXT]);
+}
+
 /* ---- events ------------------------------------------------------------------------------- */
 
 static void plan_restart(struct loop *l, struct up_child *c)
@@ -304,12 +363,17 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     bool by_signal = info->si_code != CLD_EXITED;
     bool fine = !by_signal && info->si_status == 0;
     bool hello = c == &l->up->children[UP_HELLO];
+    bool next = c == &l->up->children[UP_SERVER_NEXT];
     c->pid = 0;
     close_fd(&c->ready_fd);
     log_event(&l->up->log, fine || stopping(l) || hello ? LOG_INFO : LOG_ERROR, "child_ended",
               "name=%s %s=%d", c->name, by_signal ? "signal" : "exit_code", info->si_status);
     if (stopping(l) || hello)
         return;
+    if (next) {
+        next_ended(l, fine);
+        return;
+    }
     if (l->phase == SERVING) {
         plan_restart(l, c);
         return;
@@ -354,6 +418,8 @@ static void take_signals(struct loop *l)
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGCHLD) {
             reap(l);
+        } else if (s.ssi_signo == SIGUSR2) {
+            begin_restart(l);
         } else if (stopping(l)) {
             hurry(l);
         } else {
@@ -383,6 +449,8 @@ static void hear(struct loop *l, struct up_child *c)
     close_fd(&c->ready_fd);
     c->ready = strncmp(c->said.data, prefix, sizeof prefix - 1) == 0;
     const char *detail = c->said.data + sizeof prefix - 1;
+    if (c == &l->up->children[UP_SERVER_NEXT] && c->ready && !stopping(l))
+        change_over(l);
     if (c != &l->up->children[UP_SERVER] || !c->ready)
         return;
     free(l->up->url);
@@ -415,7 +483,7 @@ static void deadline_passed(struct loop *l)
             hurry(l);
         return;
     }
-    for (size_t i = 0; i < UP_HELLO; i++)
+    for (size_t i = 0; i < UP_SERVER_NEXT; i++)
         if (l->up->children[i].pid > 0 && !l->up->children[i].ready)
             fprintf(stderr, "minos up: %s was not ready after %d s\n", l->up->children[i].name,
                     START_MS / 1000);
@@ -430,6 +498,8 @@ static int next_timeout_ms(const struct loop *l)
         int64_t at = l->up->children[i].restart_mono_ns;
         due = at != 0 && (due == 0 || at < due) ? at : due;
     }
+    if (l->next_mono_ns != 0 && (due == 0 || l->next_mono_ns < due))
+        due = l->next_mono_ns;
     int64_t left = due - clock_mono_ns();
     return due == 0 ? -1 : left <= 0 ? 0 : (int)(left / NS_PER_MS + 1);
 }
@@ -458,6 +528,7 @@ static int open_signals(int *ret_fd)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -1;
     *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -482,6 +553,7 @@ int up_supervise(struct up *up)
             continue;
         wait_for_events(&l);
         restart_due(&l);
+        next_is_late(&l);
         deadline_passed(&l);
     }
     close(l.signal_fd);

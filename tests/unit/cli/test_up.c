@@ -7,7 +7,9 @@
  */
 #include "server/cli/up.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -169,7 +171,8 @@ static char *output_of(const char *script, const struct up_ids *ids)
                            .ids = ids,
                            .cwd = "/",
                            .out_fd = fds[1],
-                           .ready_fd = -1 };
+                           .ready_fd = -1,
+                           .listen_fd = -1 };
     int r = up_launch(&l, &pid, &e);
     ck_assert_msg(r == 0, "%s", r < 0 ? e.msg : "");
     close(fds[1]);
@@ -216,9 +219,13 @@ START_TEST(what_cannot_start_says_why)
 {
     char name[] = "/etc/passwd";
     char *argv[] = { name, NULL }, *envp[] = { NULL };
-    struct up_launch l = {
-        .path = name, .argv = argv, .envp = envp, .cwd = "/", .out_fd = 1, .ready_fd = -1
-    };
+    struct up_launch l = { .path = name,
+                           .argv = argv,
+                           .envp = envp,
+                           .cwd = "/",
+                           .out_fd = 1,
+                           .ready_fd = -1,
+                           .listen_fd = -1 };
     struct err e;
     pid_t pid;
     ck_assert_int_eq(up_launch(&l, &pid, &e), -1);
@@ -263,6 +270,7 @@ static void stage_open(struct stage *s, const char *box, const char *worker, con
     s->data = xasprintf("%s/data", s->folder);
     s->up.log = (struct log){ "minos-up", LOG_ERROR };
     s->up.ids = (struct up_ids){ geteuid(), getegid() };
+    s->up.listen_fd = -1;
     ck_assert_int_eq(up_data_open(s->data, &s->up.ids, &s->up.data, &e), 0);
     up_push(&s->up.envp, "PATH=/usr/bin:/bin");
     stage_child(s, UP_BOX, "box", box);
@@ -375,19 +383,44 @@ START_TEST(a_box_that_refuses_starts_nothing_else)
 }
 END_TEST
 
-START_TEST(a_crashed_child_comes_back_where_it_was)
+START_TEST(a_crashed_server_comes_back_on_the_same_socket)
 {
     struct stage s;
+    struct err e;
     auto_free_ char *out = NULL;
-    /* The server tells its arguments, and crashes the first time. */
-    stage_open(&s, SERVES("ready"), SERVES("ready"),
-               "echo server $* >&2; echo 'ready http://127.0.0.1:7' >&3; exec 3>&-\n"
-               "if [ $# = 0 ]; then sleep 0.2; kill -9 $$; fi; " SERVES("again") " 3>/dev/null");
+    /* The server tells its socket, and crashes the first time. */
+    stage_open(
+        &s, SERVES("ready"), SERVES("ready"),
+        "readlink /proc/$$/fd/4 >&2; echo 'ready http://127.0.0.1:7' >&3; exec 3>&-\n"
+        "if mkdir $0.crashed; then sleep 0.2; kill -9 $$; fi; " SERVES("again") " 3>/dev/null");
+    ck_assert_int_eq(up_listen("127.0.0.1:0", &s.up.listen_fd, &e), 0);
     ck_assert_int_eq(supervise(&s, SIGINT, 1500, &out), CLI_OK);
+    close(s.up.listen_fd);
     ck_assert_str_eq(out, "ready http://127.0.0.1:7\n");
     auto_free_ char *log = stage_log(&s);
-    ck_assert_has(log, "server\nserver --set server.listen=127.0.0.1:7\n");
+    ck_assert_has(log, "socket:[");
+    auto_free_ char *first = xstrndup(log, strcspn(log, "\n") + 1);
+    ck_assert_has(log + strlen(first), first);
     stage_close(&s);
+}
+END_TEST
+
+START_TEST(a_socket_is_said_plainly_to_be_taken_or_wrong)
+{
+    struct err e;
+    struct sockaddr_in sa = { .sin_family = AF_INET };
+    socklen_t len = sizeof sa;
+    int fd = -1, other = -1;
+    ck_assert_int_eq(up_listen("127.0.0.1:0", &fd, &e), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    auto_free_ char *taken = xasprintf("127.0.0.1:%d", ntohs(sa.sin_port));
+    ck_assert_int_eq(up_listen(taken, &other, &e), -1);
+    ck_assert_has(e.msg, "in use");
+    ck_assert_int_eq(up_listen("192.0.2.1:0", &other, &e), -1); /* of no interface here */
+    ck_assert_int_eq(e.kind, ERR_SYS);
+    ck_assert_int_eq(up_listen("here", &other, &e), -1);
+    ck_assert_int_eq(e.kind, ERR_INPUT);
+    close(fd);
 }
 END_TEST
 
@@ -413,5 +446,5 @@ UNIT_MAIN("up", root_cannot_be_the_service_user,
           a_dropped_child_has_nothing_left, a_child_inherits_only_what_it_was_given,
           what_cannot_start_says_why, it_says_ready_and_stops_in_order,
           it_can_be_stopped_before_it_serves, what_cannot_start_ends_everything,
-          a_box_that_refuses_starts_nothing_else, a_crashed_child_comes_back_where_it_was,
-          what_children_leave_behind_is_ended_too)
+          a_box_that_refuses_starts_nothing_else, a_crashed_server_comes_back_on_the_same_socket,
+          a_socket_is_said_plainly_to_be_taken_or_wrong, what_children_leave_behind_is_ended_too)

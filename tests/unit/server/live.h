@@ -57,7 +57,9 @@ static inline void live_prepare(struct live *l)
     conf_init(&l->conf);
     live_set(l, "store.data_dir", l->place.dir);
     live_set(l, "server.listen", "127.0.0.1:0");
-    l->srv = (struct server){ .conf = &l->conf, .log = { "test", LOG_ERROR }, .unguarded = true };
+    l->srv = (struct server){
+        .conf = &l->conf, .log = { "test", LOG_ERROR }, .unguarded = true, .listen_fd = -1
+    };
 }
 
 static inline void live_start(struct live *l)

@@ -76,7 +76,7 @@ static inline void bench_open(struct bench *b, const char *const *ids)
     b->program = box_program();
     b->worker.box_program = b->program;
     bench_languages(b, "deploy/languages", ids);
-    ck_ok(events_open(b->place.dir, &b->events, &e));
+    ck_ok(events_open(b->place.dir, 3000, &b->events, &e));
     ck_ok(artifact_cache_open(b->place.dir, 1 << 30, &b->artifacts, &e));
     ck_ok(worker_open_box(&b->worker, &b->box, &e));
     b->isolation = isolation_text(box_proof(b->box));

@@ -1,0 +1,253 @@
+"""What an operator does while clients go on: restarting in turn, stopping in good order, changing
+settings."""
+import http.client
+import os
+import signal
+import socket
+import threading
+import time
+import unittest
+
+import host
+import service
+
+
+class Clients:
+    """Clients that go on asking: each a new connection for every request."""
+
+    def __init__(self, s, count=4):
+        self.s, self.stop, self.good, self.bad, self.waited = s, threading.Event(), 0, [], []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.ask, args=(n,)) for n in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def once(self, n):
+        if n % 4 == 0:
+            got = self.s.get("/v1/submissions?limit=5")
+            return got.status == 200, got
+        if n % 4 == 1:
+            got = self.s.post("/v1/submissions?wait=1", {"language": "bash", "source": "sleep 0.1"})
+            if got.status in (200, 202):
+                with self.lock:
+                    self.waited.append(got.json()["id"])
+            return got.status in (200, 202), got
+        if n % 4 == 2:
+            got = self.s.get("/v1/health/live")
+            return got.status == 200, got
+        got = self.s.post("/v1/submissions", {"language": "bash", "source": "true"})
+        return got.status == 202, got
+
+    def ask(self, n):
+        while not self.stop.is_set():
+            try:
+                good, got = self.once(n)
+            except (OSError, http.client.HTTPException) as e:
+                good, got = False, repr(e)
+            with self.lock:
+                self.good += good
+                if not good:
+                    self.bad.append(got)
+            time.sleep(0.005)
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Restarts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.s = service.Service(slots=1, languages=["bash"])
+        cls.addClassCleanup(cls.s.close)
+        cls.s.start()
+
+    def restart(self):
+        """SIGUSR2 to `minos up`; when the new server alone is there."""
+        old = self.s.pid_of("minos-server")
+        self.s.look()
+        os.kill(self.s.process.pid, signal.SIGUSR2)
+        service.poll("the server is another", lambda: self.s.pids("minos-server") and
+                     old not in self.s.pids("minos-server"), 60)
+        self.s.look()
+        return old
+
+    def test_rolling(self):
+        """SIGUSR2 replaces the server: no connection is refused and no request fails"""
+        clients = Clients(self.s)
+        olds = []
+        for _ in range(3):
+            time.sleep(0.5)
+            olds.append(self.restart())
+        time.sleep(0.5)
+        clients.end()
+        self.assertEqual(clients.bad, [])
+        self.assertGreater(clients.good, 100)
+        self.assertEqual(len(set(olds)), 3)
+        for ident in clients.waited:
+            self.assertEqual(self.s.result(ident)["verdict"], "accepted")
+
+    def test_waiting(self):
+        """Who waits for a verdict during a restart gets it, or 202 and what is known so far"""
+        got = []
+        thread = threading.Thread(target=lambda: got.append(self.s.post(
+            "/v1/submissions?wait=30", {"language": "bash", "source": "sleep 3"})))
+        thread.start()
+        service.poll("it runs", lambda: self.s.get("/v1/submissions?status=running").json()[
+            "submissions"])
+        self.restart()
+        thread.join()
+        self.assertIn(got[0].status, (200, 202))
+        self.assertEqual(self.s.result(got[0].json()["id"])["verdict"], "accepted")
+
+    def test_kept_connection(self):
+        """A connection that is kept open is served once more, and told to close"""
+        conn = self.s.connect()
+        conn.request("GET", "/v1/health/live")
+        self.assertEqual(conn.getresponse().read() != b"", True)
+        old = self.s.pid_of("minos-server")
+        os.kill(self.s.process.pid, signal.SIGUSR2)
+        answers = 0
+        while True:
+            conn.request("GET", "/v1/health/live")
+            got = conn.getresponse()
+            got.read()
+            self.assertEqual(got.status, 200)
+            answers += 1
+            if got.getheader("Connection") == "close":
+                break
+            time.sleep(0.01)
+        conn.close()
+        self.assertGreater(answers, 0)
+        service.poll("the old one is gone", lambda: old not in self.s.pids("minos-server"))
+
+    def test_kill(self):
+        """While a server that was killed is started again, connections wait instead of being refused"""
+        clients = Clients(self.s, count=1)
+        time.sleep(0.2)
+        before = self.s.pid_of("minos-server")
+        os.kill(before, signal.SIGKILL)
+        with self.s.raw_socket() as sock:  # while there is none
+            sock.sendall(b"GET /v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            self.assertIn(b"200 OK", sock.recv(4096))
+        clients.end()
+        refused = [b for b in clients.bad if "Refused" in str(b)]
+        self.assertEqual(refused, [])
+
+    def test_worker_too(self):
+        """After the server, worker and courier are started anew, and go on where they were"""
+        service.poll("settled", lambda: len(self.s.slot_pids()) == 1)
+        worker, courier = self.s.pid_of("minos-worker"), self.s.pid_of("minos-courier")
+        ids = [self.s.accept(language="bash", source="sleep 0.3") for _ in range(5)]
+        self.restart()
+        service.poll("others", lambda: self.s.pids("minos-worker") not in ([], [worker]) and
+                     self.s.pids("minos-courier") not in ([], [courier]), 60)
+        for ident in ids:
+            got = self.s.result(ident)
+            self.assertEqual((got["verdict"], got["attempts"]), ("accepted", 1))
+
+
+class Passed(unittest.TestCase):
+    """The socket as systemd passes it."""
+
+    def test_passed(self):
+        """minos-server serves on the socket it is given, and leaves it open for the next"""
+        s = service.Service(slots=1, languages=["bash"])
+        self.addCleanup(s.close)
+        s.start()
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            sock.listen(64)
+            address = sock.getsockname()
+            for _ in range(2):
+                pid = self.serve_on(sock.fileno(), s.data)
+                conn = http.client.HTTPConnection(*address, timeout=30)
+                conn.request("GET", "/v1/health/live")
+                self.assertEqual(conn.getresponse().status, 200)
+                conn.close()
+                os.kill(pid, signal.SIGTERM)
+                self.assertEqual(os.waitpid(pid, 0)[1], 0)
+                with socket.create_connection(address, timeout=5):
+                    pass  # nobody serves, and it is not refused
+        s.stop()
+
+    def serve_on(self, fd, data):
+        """Start minos-server as systemd does, with the socket as descriptor 3, as the data's owner."""
+        owner = os.stat(data)
+        program = os.path.join(os.path.dirname(service.MINOS), "minos-server")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                high = os.dup(fd)
+                high = os.dup2(high, 50)
+                os.dup2(high, 3)
+                os.setgroups([])
+                os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+                os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+                env = {**service.clean_environment(), "LISTEN_FDS": "1",
+                       "LISTEN_PID": str(os.getpid())}
+                os.execve(program, ["minos-server", "--set", "store.data_dir=" + data,
+                                    "--set", "log.level=error"], env)
+            finally:
+                os._exit(99)
+        return pid
+
+
+class Stops(unittest.TestCase):
+    """Stopping in good order: what runs has worker.stop_timeout_ms to end, then it is given back."""
+
+    def new(self, timeout, **more):
+        s = service.Service(slots=1, languages=["bash"],
+                            sets=[f"worker.stop_timeout_ms={timeout}", "worker.attempts=1"], **more)
+        self.addCleanup(s.close)
+        return s.start()
+
+    def test_finishes(self):
+        """What ends in time keeps its only attempt, and is there at the next start"""
+        s = self.new("20s")
+        ident = s.accept(language="bash", source="sleep 4; echo done")
+        later = s.accept(language="bash", source="echo later")
+        s.wait_state(ident, "running")
+        self.assertEqual(s.stop(), 0)
+        self.assertIn("verdict=accepted", s.log())
+        s.wait_clean()
+        s.start()
+        self.assertEqual(s.result(ident)["tests"][0]["stdout"], "done\n")
+        self.assertEqual(s.result(ident)["attempts"], 1)
+        self.assertEqual(s.result(later)["verdict"], "accepted")
+
+    def test_given_back(self):
+        """What does not end in time is given back without losing an attempt, and soon"""
+        s = self.new("500ms")
+        ident = s.accept(language="bash", source="sleep 6; echo again",
+                         limits={"wall_time_ms": 30000})
+        s.wait_state(ident, "running")
+        began = time.monotonic()
+        self.assertEqual(s.stop(), 0)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertIn("given_back", s.log())
+        s.wait_clean()
+        s.start()
+        got = s.result(ident)
+        self.assertEqual((got["verdict"], got["attempts"]), ("accepted", 1))
+
+    def test_worker_alone(self):
+        """The same for the worker alone: it drains, gives back, and another goes on"""
+        s = self.new("500ms")
+        ident = s.accept(language="bash", source="sleep 6", limits={"wall_time_ms": 30000})
+        s.wait_state(ident, "running")
+        s.look()
+        worker = s.pid_of("minos-worker")
+        began = time.monotonic()
+        os.kill(worker, signal.SIGTERM)
+        service.poll("it is gone", lambda: host.command(worker) == [] or
+                     worker not in s.pids("minos-worker"), 10)
+        self.assertLess(time.monotonic() - began, 5)
+        got = s.result(ident)
+        self.assertEqual((got["verdict"], got["attempts"]), ("accepted", 1))
+        s.look()
+
+
+if __name__ == "__main__":
+    unittest.main()
