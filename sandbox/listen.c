@@ -20,6 +20,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "sandbox/base/conf_reload.h"
 #include "sandbox/base/ready.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/keeper.h"
@@ -100,6 +101,7 @@ static int open_signals(int *ret, struct err *e)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_sys(e, "sigprocmask");
@@ -170,12 +172,31 @@ static void reap(struct listener *l)
     }
 }
 
+/* For keepers that start from now on; those that serve keep what they have. */
+static void reload(struct listener *l)
+{
+    const struct listen_options *o = l->options;
+    struct conf next;
+    auto_conf_change_ struct conf_change change = { 0 };
+    struct err e;
+    if (conf_reload(o->conf, o->config_file, o->sets, &next, &change, &e) < 0) {
+        log_error(o->log, "reload_refused", &e);
+        return;
+    }
+    conf_done(o->conf);
+    *o->conf = next;
+    conf_reload_log(o->log, &change);
+}
+
 static void take_signals(struct listener *l)
 {
     struct signalfd_siginfo info;
-    while (read(l->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD)
+    while (read(l->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(l);
+        else if (info.ssi_signo != SIGCHLD)
             l->ending = true;
+    }
     reap(l);
 }
 

@@ -6,8 +6,12 @@
 #include "sandbox/base/conf.h"
 #include "sandbox/base/log.h"
 
+struct opt_list;
+
 struct listen_options {
-    const struct conf *conf;
+    struct conf *conf;           /* replaced when SIGHUP has it read again */
+    const char *config_file;     /* NULL: the default place */
+    const struct opt_list *sets; /* --set */
     const struct log *log;
     const char *socket_path; /* made with mode 0600 and owned by uid; removed at the end */
     const char *artifacts;   /* for the keepers; may be NULL */
@@ -15,5 +19,6 @@ struct listen_options {
     int ready_fd;            /* -1: none */
 };
 
-/* Serve until SIGTERM or SIGINT; returns the exit status. */
+/* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again, for keepers that start
+ * later; returns the exit status. */
 int listen_serve(const struct listen_options *o);

@@ -71,7 +71,7 @@ static int show_help(void)
     return 0;
 }
 
-static int serve(const char *verb, const struct args *a, const struct conf *c, struct err *e)
+static int serve(const char *verb, const struct args *a, struct conf *c, struct err *e)
 {
     const struct log log = { .program = "minos-box", .level = conf_level(c) };
     if (strcmp(verb, "keeper") == 0) {
@@ -89,6 +89,8 @@ static int serve(const char *verb, const struct args *a, const struct conf *c, s
         return usage_error(e);
     }
     struct listen_options o = { .conf = c,
+                                .config_file = a->config,
+                                .sets = &a->set,
                                 .log = &log,
                                 .socket_path = a->socket,
                                 .artifacts = a->artifacts,

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <jansson.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/conf_reload.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
 #include "server/listen.h"
@@ -68,7 +70,7 @@ static const struct opt_spec spec = {
     .about = "Serve the HTTP API of Minos. Usually started by `minos up` or systemd.",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
-    .after = "It stops cleanly on SIGTERM and SIGINT.\n"
+    .after = "It stops cleanly on SIGTERM and SIGINT, and reads its configuration anew on SIGHUP.\n"
              "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration; with "
              "--backup,\n"
              "--restore and --fsck as their commands have it.\n",
@@ -88,11 +90,50 @@ static void raise_fd_limit(const struct server *srv)
     (void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
-static void wait_for_signal(int signal_fd)
+/* Configurations that were in force: threads may still be reading one, so they stay to the end. */
+struct generation {
+    struct conf conf;
+    struct generation *older;
+};
+
+static void generations_free(struct generation *g)
 {
-    struct signalfd_siginfo si;
-    while (read(signal_fd, &si, sizeof si) < 0 && errno == EINTR)
-        ;
+    while (g != NULL) {
+        struct generation *older = g->older;
+        conf_done(&g->conf);
+        free(g);
+        g = older;
+    }
+}
+
+static void reload(struct server *srv, const struct args *a, struct generation **newest)
+{
+    struct generation *g = xcalloc(1, sizeof *g);
+    auto_conf_change_ struct conf_change change = { 0 };
+    struct err e;
+    if (conf_reload(srv->conf, a->config, &a->set, &g->conf, &change, &e) != 0) {
+        log_error(&srv->log, "reload_refused", &e);
+        free(g);
+        return;
+    }
+    g->older = *newest;
+    *newest = g;
+    srv->conf = &g->conf;
+    conf_reload_log(&srv->log, &change);
+}
+
+static void wait_for_end(struct server *srv, const struct args *a, int signal_fd,
+                         struct generation **newest)
+{
+    struct signalfd_siginfo si = { 0 };
+    for (;;) {
+        ssize_t n = read(signal_fd, &si, sizeof si);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n != (ssize_t)sizeof si || si.ssi_signo != SIGHUP)
+            return;
+        reload(srv, a, newest);
+    }
 }
 
 /* Blocked before any thread exists, so that all inherit it and only the signalfd sees them. */
@@ -102,6 +143,7 @@ static int open_signals(int *ret_fd, struct err *e)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     struct sigaction ignore = { .sa_handler = SIG_IGN };
     if (sigaction(SIGPIPE, &ignore, NULL) != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return err_sys(e, "signals");
@@ -123,8 +165,10 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
         return -1;
     malloc_trim(0); /* what the start alone needed */
     ready_tell((int)a->ready_fd, srv.url);
-    wait_for_signal(signal_fd);
+    struct generation *newest = NULL;
+    wait_for_end(&srv, a, signal_fd, &newest);
     serve_stop(&srv);
+    generations_free(newest);
     return 0;
 }
 

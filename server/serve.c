@@ -127,13 +127,10 @@ void serve_stop(struct server *srv)
 /* Before the first thread: Landlock and the filter hold for threads made later. */
 static int enter_guard(const struct server *srv, struct err *e)
 {
+    auto_free_ char *conf_path = conf_guard_path(srv->conf);
     const struct guard_path paths[] = {
-        { srv->conf->store_data_dir, true },
-        { srv->conf->file != NULL ? srv->conf->file : "/etc/minos", false },
-        { "/etc/localtime", false },
-        { "/usr/share/zoneinfo", false },
-        { "/proc/self", false },
-        { "/dev/urandom", false },
+        { srv->conf->store_data_dir, true },  { conf_path, false },    { "/etc/localtime", false },
+        { "/usr/share/zoneinfo", false },     { "/proc/self", false }, { "/dev/urandom", false },
         { "/sys/devices/system/cpu", false },
     };
     struct guard_seen seen;
@@ -164,8 +161,8 @@ int serve_start(struct server *srv, struct err *e)
     struct listener l = { .fd = -1 };
     srv->started_unix_ms = clock_unix_ms();
     srv->bodies_max_bytes = bodies > BODIES_MIN_BYTES ? bodies : BODIES_MIN_BYTES;
-    if (srv->listen_fd >= 0 ? listen_take(take_fd(&srv->listen_fd), &l, e) != 0
-                            : listen_open(conf->server_listen, &l, e) != 0)
+    if (srv->listen_fd > 0 ? listen_take(take_fd(&srv->listen_fd), &l, e) != 0
+                           : listen_open(conf->server_listen, &l, e) != 0)
         return -1;
     snprintf(srv->url, sizeof srv->url, "%s", l.url);
     int rc = start_all(srv, &l, e);

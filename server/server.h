@@ -18,7 +18,7 @@
 struct http;
 
 struct server {
-    const struct conf *conf;
+    const struct conf *_Atomic conf; /* replaced by a reload; old ones stay until the end */
     struct log log;
     struct readers *readers;
     struct writer *writer;
@@ -28,7 +28,7 @@ struct server {
     struct catalog *catalog;
     struct metrics *metrics;
     struct http *http;
-    int listen_fd;  /* a socket that listens already, which serve_start takes; -1: none */
+    int listen_fd;  /* a socket that listens already, which serve_start takes; else 0 or -1 */
     char url[128];  /* "http://127.0.0.1:8080", with the real port */
     bool unguarded; /* set before serve_start by tests, whose process has more to do than serve */
     int64_t started_unix_ms;

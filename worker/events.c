@@ -80,7 +80,9 @@ bool events_take(struct events *ev, const char *id)
     struct err ignored;
     bool found = false, named = false;
     while (read(ev->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo != SIGHUP)
+        if (info.ssi_signo == SIGHUP)
+            ev->retiring = true;
+        else
             begin_stopping(ev);
     }
     if (read(ev->timer_fd, &ticks, sizeof(ticks)) == (ssize_t)sizeof(ticks))

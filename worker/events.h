@@ -16,7 +16,8 @@ struct events {
     int epoll_fd, signal_fd, timer_fd;
     int64_t drain_ms; /* how long a slot that stops lets its submission go on */
     bool stopping;    /* told to stop: claim nothing more */
-    bool drain_over;  /* and now also give back what is held */
+    bool retiring;   /* told to make room: claim nothing more, but what is held may take its time */
+    bool drain_over; /* and now also give back what is held */
 };
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in this process. `data_dir` is where wake-ups arrive. */

@@ -93,6 +93,7 @@ static int usage_error(const struct err *e)
 static int enter_guard(const struct worker *w, struct err *e)
 {
     auto_free_ char *languages = language_shipped_dir();
+    auto_free_ char *conf_path = conf_guard_path(&w->conf);
     const struct guard_path paths[] = {
         { w->conf.store_data_dir, true },
         { languages, false },
@@ -101,7 +102,7 @@ static int enter_guard(const struct worker *w, struct err *e)
         { "/lib", false },
         { "/lib64", false },
         { "/etc/ld.so.cache", false },
-        { w->conf.file != NULL ? w->conf.file : "/etc/minos", false },
+        { conf_path, false },
         { "/etc/localtime", false },
         { "/proc/self", false },
         { "/proc/self/exe", false },
@@ -129,6 +130,9 @@ static int run(struct worker *w, const struct args *a)
     w->box_program = a->box_program;
     w->log = (struct log){ .program = "minos-worker", .level = conf_level(&w->conf) };
     w->slot = a->slot;
+    w->config_file = a->config;
+    w->sets = &a->set;
+    w->slots = a->slots;
     w->ready_fd = (int)a->ready_fd;
     w->held_fd = (int)a->held_fd;
     if (a->check_languages)

@@ -216,13 +216,13 @@ static void rest(struct slot *s)
 static void serve(struct slot *s)
 {
     const struct conf *c = &s->w->conf;
-    while (!s->events.stopping && !s->broken) {
+    while (!s->events.stopping && !s->events.retiring && !s->broken) {
         struct claim claim;
         struct err e;
         bool found = false;
         /* Wake-ups are taken before the look at the queue: one that comes after it wakes us. */
         events_take(&s->events, NULL);
-        if (s->events.stopping)
+        if (s->events.stopping || s->events.retiring)
             break;
         if (queue_claim(s->store, s->owner, c->worker_lease_ms, c->worker_attempts, &claim, &found,
                         &e) != 0) {

@@ -24,9 +24,9 @@
 #include "sandbox/base/ready.h"
 #include "schema/wake.h"
 #include "worker/artifact.h"
-#include "worker/detect.h"
 #include "worker/events.h"
 #include "worker/held.h"
+#include "worker/settings.h"
 #include "worker/worker.h"
 
 enum {
@@ -50,8 +50,9 @@ struct child {
 
 struct supervisor {
     const struct worker *w;
+    struct settings *settings; /* what w is of */
     struct child slots[SLOTS_MAX];
-    size_t slot_count, language_count;
+    size_t slot_count;
     int signal_fd;
     int ready_fd; /* ours, until we have told */
     bool served, stopping, failed;
@@ -71,7 +72,8 @@ static int count_slots(const struct conf *c, size_t *ret, struct err *e)
 /* ---- starting -------------------------------------------------------------------------------- */
 
 /* Between fork and exec: system calls only. */
-static _Noreturn void become_slot(char *const *argv, int ready_fd, int held_fd, pid_t parent)
+static _Noreturn void become_slot(char *const *argv, char *const *envp, int ready_fd, int held_fd,
+                                  pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -79,7 +81,7 @@ static _Noreturn void become_slot(char *const *argv, int ready_fd, int held_fd, 
     if (getppid() != parent || fcntl(ready_fd, F_SETFD, 0) != 0 ||
         fcntl(held_fd, F_SETFD, 0) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(WORKER_EXIT_FAILED);
-    execv("/proc/self/exe", argv);
+    execve("/proc/self/exe", argv, envp);
     _exit(WORKER_EXIT_FAILED);
 }
 
@@ -102,11 +104,13 @@ static int start_slot(struct supervisor *s, size_t number, struct err *e)
         return -1;
     if (pipe2(pipe_fds, O_CLOEXEC) != 0)
         return err_sys(e, "make a pipe");
-    auto_list_ struct text_list argv = { 0 };
+    auto_list_ struct text_list argv = { 0 }, envp = { 0 };
     slot_argv(s->w, number, pipe_fds[1], c->held_fd, &argv);
+    snapshot_arguments(&s->settings->snapshot, &argv);
+    snapshot_environment(&s->settings->snapshot, &envp);
     pid_t pid = fork();
     if (pid == 0)
-        become_slot(argv.items, pipe_fds[1], c->held_fd, parent);
+        become_slot(argv.items, envp.items, pipe_fds[1], c->held_fd, parent);
     close(pipe_fds[1]);
     if (pid < 0) {
         close(pipe_fds[0]);
@@ -179,6 +183,10 @@ static void slot_died(struct supervisor *s, size_t number, int status)
     give_back_held(s, c);
     if (s->stopping)
         return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_OK) { /* it made room, see reload */
+        c->restart_mono_ns = now;
+        return;
+    }
     c->failures = young ? c->failures + 1 : 1;
     int64_t pause_ms = PAUSE_FIRST_MS;
     for (int i = 1; i < c->failures && pause_ms < PAUSE_MAX_MS; i++)
@@ -218,7 +226,7 @@ static void slot_speaks(struct supervisor *s, size_t number)
         return;
     s->served = true;
     auto_free_ char *detail =
-        xasprintf("slots=%zu languages=%zu", s->slot_count, s->language_count);
+        xasprintf("slots=%zu languages=%zu", s->slot_count, s->settings->available_count);
     log_event(&s->w->log, LOG_INFO, "ready", "%s", detail);
     ready_tell(s->ready_fd, detail);
     s->ready_fd = -1;
@@ -242,10 +250,34 @@ static void begin_stopping(struct supervisor *s)
     signal_all(s, SIGTERM);
 }
 
+static void log_languages(const struct supervisor *s)
+{
+    log_event(&s->w->log, LOG_INFO, "languages", "available=%zu known=%zu",
+              s->settings->available_count, s->settings->language_count);
+}
+
+/* Slots make room one by one, each when what it judges has ended; those that come instead read the
+ * new settings, also after a crash much later. What cannot be read changes nothing. */
+static void reload(struct supervisor *s)
+{
+    auto_conf_change_ struct conf_change change = { 0 };
+    struct err e;
+    if (settings_reload(&s->settings, &change, &e) != 0) {
+        log_error(&s->w->log, "reload_refused", &e);
+        return;
+    }
+    s->w = &s->settings->worker;
+    conf_reload_log(&s->w->log, &change);
+    log_languages(s);
+    signal_all(s, SIGHUP);
+}
+
 static void take_signals(struct supervisor *s)
 {
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP && !s->stopping)
+            reload(s);
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             begin_stopping(s);
     }
@@ -313,33 +345,6 @@ static void run_loop(struct supervisor *s)
 
 /* ---- before the first slot ------------------------------------------------------------------- */
 
-static size_t count_available(const struct language_set *set)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < set->count; i++)
-        count += set->items[i].version != NULL;
-    return count;
-}
-
-static int find_languages(struct supervisor *s, struct err *e)
-{
-    const struct worker *w = s->w;
-    struct store_options options = { .data_dir = w->conf.store_data_dir };
-    struct language_set set = { 0 };
-    struct store *store = NULL;
-    int rc = 0;
-    if (worker_languages(w, &set, e) != 0 || store_open(&options, &store, e) != 0 ||
-        detect_versions(w, &set, e) != 0 || detect_publish(&set, store, e) != 0)
-        rc = -1;
-    s->language_count = count_available(&set);
-    if (rc == 0)
-        log_event(&w->log, LOG_INFO, "languages", "available=%zu known=%zu", s->language_count,
-                  set.count);
-    language_set_done(&set);
-    store_close(store);
-    return rc;
-}
-
 static int sweep(const struct worker *w, struct err *e)
 {
     struct artifact_cache *cache = NULL;
@@ -354,8 +359,9 @@ static int sweep(const struct worker *w, struct err *e)
 static int prepare(struct supervisor *s, struct err *e)
 {
     sigset_t set;
-    if (find_languages(s, e) != 0 || sweep(s->w, e) != 0)
+    if (sweep(s->w, e) != 0)
         return -1;
+    log_languages(s);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -368,15 +374,22 @@ static int prepare(struct supervisor *s, struct err *e)
     return s->signal_fd < 0 ? err_sys(e, "make a signalfd") : 0;
 }
 
-int supervisor_run(const struct worker *w)
+int supervisor_run(struct worker *w)
 {
-    struct supervisor *s = xcalloc(1, sizeof(*s));
+    struct settings *settings = NULL;
     struct err e;
-    *s = (struct supervisor){ .w = w, .signal_fd = -1, .ready_fd = w->ready_fd };
+    if (settings_open(w, &settings, &e) != 0) {
+        log_error(&w->log, "worker_cannot_start", &e);
+        return WORKER_EXIT_FAILED;
+    }
+    struct supervisor *s = xcalloc(1, sizeof(*s));
+    *s = (struct supervisor){
+        .w = &settings->worker, .settings = settings, .signal_fd = -1, .ready_fd = w->ready_fd
+    };
     for (size_t i = 0; i < SLOTS_MAX; i++)
         s->slots[i].ready_fd = s->slots[i].held_fd = -1;
     int status = WORKER_EXIT_OK;
-    if (count_slots(&w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
+    if (count_slots(&s->w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);
         status = WORKER_EXIT_FAILED;
     } else {
@@ -389,6 +402,7 @@ int supervisor_run(const struct worker *w)
     }
     close_fd(&s->signal_fd);
     close_fd(&s->ready_fd);
+    settings_close(s->settings);
     free(s);
     return status;
 }

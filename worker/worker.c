@@ -3,6 +3,7 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/conf_reload.h"
 
 int worker_languages(const struct worker *w, struct language_set *ret, struct err *e)
 {
@@ -15,6 +16,20 @@ int worker_languages(const struct worker *w, struct language_set *ret, struct er
     }
     language_set_finish(&set);
     *ret = set;
+    return 0;
+}
+
+int worker_reread(const struct worker *w, struct worker *next, struct language_set *set,
+                  struct conf_change *change, struct err *e)
+{
+    struct worker n = *w;
+    if (conf_reload(&w->conf, w->config_file, w->sets, &n.conf, change, e) != 0)
+        return -1;
+    if (worker_languages(&n, set, e) != 0) {
+        conf_done(&n.conf);
+        return -1;
+    }
+    *next = n;
     return 0;
 }
 

@@ -9,9 +9,14 @@
 #include "sandbox/box.h"
 #include "worker/language.h"
 
-/* Made in main, passed down, never changed. */
+struct opt_list;
+
+/* Made in main, passed down, never changed; a reload makes another. */
 struct worker {
     struct conf conf;
+    const char *config_file; /* --config, or NULL */
+    const struct opt_list *sets;
+    int64_t slots; /* --slots, or -1 */
     struct log log;
     const char *box_socket;  /* of `minos-box listen`; NULL: box_program is started instead */
     const char *box_program; /* minos-box */
@@ -25,11 +30,17 @@ struct worker {
 /* Read the shipped language files, then those of worker.languages_dir. */
 must_check_ int worker_languages(const struct worker *w, struct language_set *ret, struct err *e);
 
+/* The configuration and languages as they are now, for the supervisor to go on with: `next` is a
+ * copy of `w` with a new conf, and `set` the languages, without versions. All or nothing. */
+struct conf_change;
+must_check_ int worker_reread(const struct worker *w, struct worker *next, struct language_set *set,
+                              struct conf_change *change, struct err *e);
+
 /* Reach a keeper, as the options say. */
 must_check_ int worker_open_box(const struct worker *w, struct box **ret, struct err *e);
 
 /* Run as the supervisor, or as slot w->slot, until SIGTERM; the exit status. */
-int supervisor_run(const struct worker *w);
+int supervisor_run(struct worker *w); /* takes its conf */
 int slot_run(const struct worker *w);
 
 enum {

@@ -439,3 +439,12 @@ enum log_level conf_level(const struct conf *c)
     assert(r == 0);
     return level;
 }
+
+char *conf_guard_path(const struct conf *c)
+{
+    const char *file = c->file != NULL ? c->file : CONF_DEFAULT_FILE;
+    const char *slash = strrchr(file, '/');
+    if (slash == NULL)
+        return xstrdup(".");
+    return slash == file ? xstrdup(file) : xstrndup(file, (size_t)(slash - file));
+}

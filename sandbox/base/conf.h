@@ -74,6 +74,11 @@ must_check_ int conf_log_level(const char *name, enum log_level *ret, struct err
 /* The same of a configuration that conf_check has accepted. */
 enum log_level conf_level(const struct conf *c);
 
+/* The directory of the file that was read, or where it would be: a reload reads it anew, perhaps
+ * another file of the same name, so this is what a guard has to leave open. Just the file where the
+ * directory is the root. The caller frees. */
+char *conf_guard_path(const struct conf *c);
+
 /* Append the example minos.yaml: every key with help, unit, range and default, as comments where
  * default. */
 void conf_example(struct buf *b);

@@ -173,6 +173,9 @@ static void describe_children(struct up *up, const struct conf *conf, char **set
     up_push(&up->children[UP_SERVER].argv, listen_fd);
     for (char **arg = up->children[UP_SERVER].argv; *arg != NULL; arg++)
         up_push(&up->children[UP_SERVER_NEXT].argv, *arg);
+    for (char **arg = up->children[UP_WORKER].argv; *arg != NULL; arg++)
+        up_push(&up->children[UP_CHECK].argv, *arg);
+    up_push(&up->children[UP_CHECK].argv, "--check-languages");
 }
 
 static void describe_hello(struct up *up)
@@ -189,11 +192,13 @@ static int find_programs(struct up *up, struct err *e)
     static const struct {
         const char *name;
         bool drops;
-    } wanted[] = {
-        [UP_BOX] = { "minos-box", false },           [UP_WORKER] = { "minos-worker", true },
-        [UP_SERVER] = { "minos-server", true },      [UP_COURIER] = { "minos-courier", true },
-        [UP_SERVER_NEXT] = { "minos-server", true }, [UP_HELLO] = { "minos", true }
-    };
+    } wanted[] = { [UP_BOX] = { "minos-box", false },
+                   [UP_WORKER] = { "minos-worker", true },
+                   [UP_SERVER] = { "minos-server", true },
+                   [UP_COURIER] = { "minos-courier", true },
+                   [UP_SERVER_NEXT] = { "minos-server", true },
+                   [UP_CHECK] = { "minos-worker", true },
+                   [UP_HELLO] = { "minos", true } };
     for (size_t i = 0; i < UP_ROLE_COUNT; i++) {
         up->children[i].name = i == UP_HELLO ? "hello" : wanted[i].name;
         up->children[i].drops = wanted[i].drops;

@@ -78,8 +78,18 @@ bool up_can_read_dir(const char *path, const struct up_ids *ids);
 /* ---- supervising (up_loop.c) -----------------------------------------------------------------
  */
 
-/* UP_SERVER_NEXT is a minos-server that is about to take UP_SERVER's place, or has left it. */
-enum up_role { UP_BOX, UP_WORKER, UP_SERVER, UP_COURIER, UP_SERVER_NEXT, UP_HELLO, UP_ROLE_COUNT };
+/* UP_SERVER_NEXT is a minos-server that is about to take UP_SERVER's place, or has left it;
+ * UP_CHECK reads a configuration that is about to come into force. */
+enum up_role {
+    UP_BOX,
+    UP_WORKER,
+    UP_SERVER,
+    UP_COURIER,
+    UP_SERVER_NEXT,
+    UP_CHECK,
+    UP_HELLO,
+    UP_ROLE_COUNT
+};
 
 struct up_child {
     const char *name;

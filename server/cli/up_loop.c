@@ -30,22 +30,9 @@
 #include "sandbox/base/ready.h"
 #include "sandbox/base/units.h"
 #include "server/cli/cli.h"
-#include "server/cli/up.h"
-
-enum phase {
-    START_BOX,
-    START_REST,
-    SERVING,
-    STOP_SERVER,
-    STOP_WORKER,
-    STOP_COURIER,
-    STOP_BOX,
-    STOP_REST,
-    OVER,
-};
+#include "server/cli/up_loop.h"
 
 enum {
-    START_MS = 60000,      /* for a child to say that it is ready */
     STOP_MS = 15000,       /* from SIGTERM to SIGKILL */
     DRAIN_MORE_MS = 10000, /* the same for the worker, beyond worker.stop_timeout_ms */
     REST_MS = 5000,        /* for what children left behind */
@@ -56,17 +43,6 @@ enum {
      * one that keeps dying is down for a tenth of the time at most before its pauses grow. */
     STEADY_TIMES = 10,
     STEADY_MS = 1000,
-};
-
-struct loop {
-    struct up *up;
-    enum phase phase;
-    int signal_fd;
-    int status;               /* to exit with */
-    int64_t deadline_mono_ns; /* of the phase; 0: none */
-    bool killed;              /* the phase's deadline has passed once */
-    int64_t next_mono_ns;     /* until when the next server must be ready; 0: there is none */
-    bool changed_over;        /* UP_SERVER_NEXT is the one that goes */
 };
 
 static void set_phase(struct loop *l, enum phase phase, int64_t within_ms)
@@ -83,14 +59,14 @@ static bool stopping(const struct loop *l)
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
-static int start(struct loop *l, struct up_child *c, struct err *e)
+int up_start(struct loop *l, struct up_child *c, struct err *e)
 {
     int pipe_fds[2] = { -1, -1 };
     struct up *up = l->up;
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     auto_fd_ int read_fd = pipe_fds[0], write_fd = pipe_fds[1];
-    bool hello = c == &up->children[UP_HELLO];
+    bool hello = c == &up->children[UP_HELLO], check = c == &up->children[UP_CHECK];
     bool serves = c == &up->children[UP_SERVER] || c == &up->children[UP_SERVER_NEXT];
     struct up_launch launch = {
         .path = c->path,
@@ -99,7 +75,7 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
         .ids = c->drops ? &up->ids : NULL,
         .cwd = c->drops ? up->data.path : "/",
         .out_fd = hello ? STDOUT_FILENO : STDERR_FILENO,
-        .ready_fd = hello ? -1 : write_fd,
+        .ready_fd = hello || check ? -1 : write_fd,
         .listen_fd = serves ? up->listen_fd : -1,
     };
     c->restart_mono_ns = 0;
@@ -108,7 +84,7 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
     if (fcntl(read_fd, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "fcntl");
     c->ready = false;
-    c->ready_fd = hello ? -1 : take_fd(&read_fd);
+    c->ready_fd = hello || check ? -1 : take_fd(&read_fd);
     buf_done(&c->said);
     buf_init(&c->said, 4096);
     c->started_mono_ns = clock_mono_ns();
@@ -117,13 +93,12 @@ static int start(struct loop *l, struct up_child *c, struct err *e)
 }
 
 static void begin_stop(struct loop *l, int status);
-static void next_ended(struct loop *l, bool fine);
 
 /* Start it, or end everything: used while nothing serves yet. */
 static void start_or_end(struct loop *l, enum up_role role)
 {
     struct err e;
-    if (start(l, &l->up->children[role], &e) == 0)
+    if (up_start(l, &l->up->children[role], &e) == 0)
         return;
     fprintf(stderr, "minos up: %s\n", e.msg);
     begin_stop(l, CLI_SERVICE);
@@ -145,13 +120,13 @@ static void say_ready(struct loop *l)
     const char *const more[] = { "--url", up->url, "--key-file", key };
     for (size_t i = 0; i < ARRAY_COUNT(more); i++)
         up_push(&up->children[UP_HELLO].argv, more[i]);
-    if (start(l, &up->children[UP_HELLO], &e) < 0)
+    if (up_start(l, &up->children[UP_HELLO], &e) < 0)
         log_error(&up->log, "hello_not_started", &e);
 }
 
 /* ---- stopping ----------------------------------------------------------------------------- */
 
-static void ask_to_stop(const struct up_child *c)
+void up_ask_to_stop(const struct up_child *c)
 {
     if (c->pid > 0)
         (void)!kill(c->pid, SIGTERM);
@@ -163,9 +138,10 @@ static void begin_stop(struct loop *l, int status)
         return;
     l->status = status;
     set_phase(l, STOP_SERVER, STOP_MS);
-    ask_to_stop(&l->up->children[UP_SERVER]);
-    ask_to_stop(&l->up->children[UP_SERVER_NEXT]);
-    ask_to_stop(&l->up->children[UP_HELLO]);
+    up_ask_to_stop(&l->up->children[UP_SERVER]);
+    up_ask_to_stop(&l->up->children[UP_SERVER_NEXT]);
+    up_ask_to_stop(&l->up->children[UP_HELLO]);
+    up_ask_to_stop(&l->up->children[UP_CHECK]);
 }
 
 static bool gone(const struct loop *l, enum up_role role)
@@ -173,9 +149,7 @@ static bool gone(const struct loop *l, enum up_role role)
     return l->up->children[role].pid == 0;
 }
 
-/* Kill a whole session: the child, and what it started and did not take along. Only before the
- * child is reaped: until then its number cannot become somebody else's. */
-static void kill_session(const struct up_child *c)
+void up_kill_session(const struct up_child *c)
 {
     if (c->pid > 0)
         (void)!kill(-c->pid, SIGKILL);
@@ -209,11 +183,12 @@ static void hurry(struct loop *l)
     l->killed = true;
     l->deadline_mono_ns = clock_mono_ns() + REST_MS * NS_PER_MS;
     if (l->phase == STOP_SERVER) {
-        kill_session(&up->children[UP_HELLO]);
-        kill_session(&up->children[UP_SERVER_NEXT]);
+        up_kill_session(&up->children[UP_HELLO]);
+        up_kill_session(&up->children[UP_SERVER_NEXT]);
+        up_kill_session(&up->children[UP_CHECK]);
     }
     if (l->phase < STOP_REST)
-        kill_session(&up->children[of_phase[l->phase]]);
+        up_kill_session(&up->children[of_phase[l->phase]]);
     else
         kill_orphans();
 }
@@ -232,7 +207,7 @@ static void advance(struct loop *l)
     case START_BOX:
         if (!children[UP_BOX].ready)
             return;
-        set_phase(l, START_REST, START_MS);
+        set_phase(l, START_REST, UP_START_MS);
         start_or_end(l, UP_WORKER);
         if (l->phase == START_REST)
             start_or_end(l, UP_SERVER);
@@ -247,22 +222,23 @@ static void advance(struct loop *l)
         say_ready(l);
         return;
     case STOP_SERVER:
-        if (!gone(l, UP_SERVER) || !gone(l, UP_SERVER_NEXT) || !gone(l, UP_HELLO))
+        if (!gone(l, UP_SERVER) || !gone(l, UP_SERVER_NEXT) || !gone(l, UP_HELLO) ||
+            !gone(l, UP_CHECK))
             return;
         set_phase(l, STOP_WORKER, l->up->drain_ms + DRAIN_MORE_MS);
-        ask_to_stop(&children[UP_WORKER]);
+        up_ask_to_stop(&children[UP_WORKER]);
         return;
     case STOP_WORKER:
         if (!gone(l, UP_WORKER))
             return;
         set_phase(l, STOP_COURIER, STOP_MS);
-        ask_to_stop(&children[UP_COURIER]);
+        up_ask_to_stop(&children[UP_COURIER]);
         return;
     case STOP_COURIER:
         if (!gone(l, UP_COURIER))
             return;
         set_phase(l, STOP_BOX, STOP_MS);
-        ask_to_stop(&children[UP_BOX]);
+        up_ask_to_stop(&children[UP_BOX]);
         return;
     case STOP_BOX:
         if (gone(l, UP_BOX))
@@ -278,69 +254,6 @@ static void advance(struct loop *l)
     case OVER:
         return;
     }
-}
-
-/* ---- a rolling restart --------------------------------------------------------------------
- *
- *     SIGUSR2 -> the next server starts beside the present one -> it is ready: it takes its place,
- *     and the other, asked to stop, answers what it has -> the other has ended: worker and courier
- *     stop in good order and are started again
- *
- * Both servers accept from the same socket while there are two, and while there is none it keeps
- * connections waiting: nobody is refused. A next server that cannot start changes nothing. */
-
-static void begin_restart(struct loop *l)
-{
-    struct up_child *next = &l->up->children[UP_SERVER_NEXT];
-    struct err e;
-    if (l->phase != SERVING || next->pid != 0) {
-        log_event(&l->up->log, LOG_WARN, "restart_ignored", "reason=%s",
-                  next->pid != 0 ? "one is under way" : "not serving");
-        return;
-    }
-    log_event(&l->up->log, LOG_INFO, "restarting", "name=%s", next->name);
-    if (start(l, next, &e) < 0)
-        log_error(&l->up->log, "restart_failed", &e);
-    else
-        l->next_mono_ns = clock_mono_ns() + START_MS * NS_PER_MS;
-}
-
-/* The next server serves: it is the present one from now on. */
-static void change_over(struct loop *l)
-{
-    struct up_child *now = &l->up->children[UP_SERVER], *next = &l->up->children[UP_SERVER_NEXT];
-    struct up_child before = *now;
-    *now = *next;
-    *next = before;
-    next->restart_mono_ns = 0; /* it may just have died: no matter */
-    l->next_mono_ns = 0;
-    l->changed_over = true;
-    if (next->pid != 0)
-        ask_to_stop(next);
-    else
-        next_ended(l, true);
-}
-
-static void next_ended(struct loop *l, bool fine)
-{
-    l->next_mono_ns = 0;
-    if (!l->changed_over) {
-        log_event(&l->up->log, LOG_ERROR, "restart_failed",
-                  "reason=\"the next server ended before it was ready\"");
-        return;
-    }
-    l->changed_over = false;
-    log_event(&l->up->log, LOG_INFO, "restarted", "clean=%d", fine);
-    ask_to_stop(&l->up->children[UP_COURIER]);
-    ask_to_stop(&l->up->children[UP_WORKER]);
-}
-
-static void next_is_late(struct loop *l)
-{
-    if (l->next_mono_ns == 0 || clock_mono_ns() < l->next_mono_ns)
-        return;
-    l->next_mono_ns = 0;
-    kill_session(&l->up->children[UP_SERVER_NEXT]);
 }
 
 /* ---- events ------------------------------------------------------------------------------- */
@@ -371,7 +284,11 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     if (stopping(l) || hello)
         return;
     if (next) {
-        next_ended(l, fine);
+        up_next_ended(l, fine);
+        return;
+    }
+    if (c == &l->up->children[UP_CHECK]) {
+        up_check_ended(l, fine);
         return;
     }
     if (l->phase == SERVING) {
@@ -404,7 +321,7 @@ static void reap(struct loop *l)
         /* A child's own children must not outlive it: a slot without its supervisor would go on.
          * Only the keepers of minos-box may, since they end with their connections. */
         if (c != NULL && c != &l->up->children[UP_BOX])
-            kill_session(c);
+            up_kill_session(c);
         if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) < 0)
             return;
         if (c != NULL)
@@ -419,7 +336,9 @@ static void take_signals(struct loop *l)
         if (s.ssi_signo == SIGCHLD) {
             reap(l);
         } else if (s.ssi_signo == SIGUSR2) {
-            begin_restart(l);
+            up_begin_restart(l);
+        } else if (s.ssi_signo == SIGHUP && s.ssi_code != SI_KERNEL && !stopping(l)) {
+            up_begin_reload(l); /* the kernel's: the terminal is gone */
         } else if (stopping(l)) {
             hurry(l);
         } else {
@@ -450,7 +369,7 @@ static void hear(struct loop *l, struct up_child *c)
     c->ready = strncmp(c->said.data, prefix, sizeof prefix - 1) == 0;
     const char *detail = c->said.data + sizeof prefix - 1;
     if (c == &l->up->children[UP_SERVER_NEXT] && c->ready && !stopping(l))
-        change_over(l);
+        up_change_over(l);
     if (c != &l->up->children[UP_SERVER] || !c->ready)
         return;
     free(l->up->url);
@@ -464,7 +383,7 @@ static void restart_due(struct loop *l)
         struct err e;
         if (c->restart_mono_ns == 0 || clock_mono_ns() < c->restart_mono_ns || stopping(l))
             continue;
-        if (start(l, c, &e) < 0) {
+        if (up_start(l, c, &e) < 0) {
             log_error(&l->up->log, "child_not_started", &e);
             plan_restart(l, c);
         }
@@ -486,7 +405,7 @@ static void deadline_passed(struct loop *l)
     for (size_t i = 0; i < UP_SERVER_NEXT; i++)
         if (l->up->children[i].pid > 0 && !l->up->children[i].ready)
             fprintf(stderr, "minos up: %s was not ready after %d s\n", l->up->children[i].name,
-                    START_MS / 1000);
+                    UP_START_MS / 1000);
     begin_stop(l, CLI_SERVICE);
 }
 
@@ -544,7 +463,7 @@ int up_supervise(struct up *up)
         fprintf(stderr, "minos up: signals: %s\n", strerror(errno));
         return CLI_SERVICE;
     }
-    set_phase(&l, START_BOX, START_MS);
+    set_phase(&l, START_BOX, UP_START_MS);
     start_or_end(&l, UP_BOX);
     while (l.phase != OVER) {
         enum phase before = l.phase;
@@ -553,7 +472,7 @@ int up_supervise(struct up *up)
             continue;
         wait_for_events(&l);
         restart_due(&l);
-        next_is_late(&l);
+        up_next_is_late(&l);
         deadline_passed(&l);
     }
     close(l.signal_fd);

@@ -31,7 +31,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
-#include "sandbox/base/opt.h"
+#include "sandbox/base/conf_reload.h"
 #include "sandbox/base/ready.h"
 #include "schema/callback.h"
 #include "schema/wake.h"
@@ -299,12 +299,32 @@ static int load_rules(struct courier *c, struct err *e)
     return target_rules_of(c->opt.conf, &c->rules, e);
 }
 
+/* Tries that are on their way keep the rules that they were ordered with. */
+static void reload(struct courier *c)
+{
+    struct conf next;
+    auto_conf_change_ struct conf_change change = { 0 };
+    struct err e;
+    if (conf_reload(c->opt.conf, c->opt.config_file, c->opt.sets, &next, &change, &e) != 0) {
+        log_error(&c->opt.log, "reload_refused", &e);
+        return;
+    }
+    conf_done(c->opt.conf);
+    *c->opt.conf = next;
+    if (load_rules(c, &e) != 0) /* conf_check has read them */
+        log_error(&c->opt.log, "rules_not_read", &e);
+    conf_reload_log(&c->opt.log, &change);
+}
+
 static void take_signals(struct courier *c)
 {
     struct signalfd_siginfo s;
-    while (read(c->signal_fd, &s, sizeof s) == (ssize_t)sizeof s)
-        if (s.ssi_signo != SIGHUP && c->stop_mono_ns == 0)
+    while (read(c->signal_fd, &s, sizeof s) == (ssize_t)sizeof s) {
+        if (s.ssi_signo == SIGHUP)
+            reload(c);
+        else if (c->stop_mono_ns == 0)
             c->stop_mono_ns = clock_mono_ns() + STOP_MS * NS_PER_MS;
+    }
 }
 
 static void take_wakes(struct courier *c)

@@ -45,7 +45,7 @@ static const struct opt_spec spec = {
              "systemd.",
     .rows = rows,
     .row_count = ARRAY_COUNT(rows),
-    .after = "It stops cleanly on SIGTERM and SIGINT.\n"
+    .after = "It stops cleanly on SIGTERM and SIGINT, and reads its configuration anew on SIGHUP.\n"
              "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n",
 };
 
@@ -90,13 +90,10 @@ static int run_runner(const struct conf *conf, const struct log *log, int sock_f
 
 static int run_courier(const struct courier_options *opt, struct err *e)
 {
+    auto_free_ char *conf_path = conf_guard_path(opt->conf);
     const struct guard_path paths[] = {
-        { opt->conf->store_data_dir, true },
-        { opt->conf->file != NULL ? opt->conf->file : "/etc/minos", false },
-        { "/etc/localtime", false },
-        { "/usr/share/zoneinfo", false },
-        { "/proc/self", false },
-        { "/dev/urandom", false },
+        { opt->conf->store_data_dir, true },  { conf_path, false },    { "/etc/localtime", false },
+        { "/usr/share/zoneinfo", false },     { "/proc/self", false }, { "/dev/urandom", false },
         { "/sys/devices/system/cpu", false },
     };
     if (enter(&opt->log, GUARD_COURIER, paths, ARRAY_COUNT(paths), e) != 0)

@@ -249,5 +249,115 @@ class Stops(unittest.TestCase):
         s.look()
 
 
+class Reloads(unittest.TestCase):
+    """SIGHUP reads configuration and languages anew, all or nothing."""
+
+    FIRST = "limits:\n  cpu_time_ms: 3s\n"
+    LANGUAGE = """
+id: {0}
+name: {1}
+source_file: main.txt
+version: {{command: [bash, --version], pattern: 'version ([0-9.]+)'}}
+run: {{command: [bash, -c, 'echo {1}']}}
+"""
+
+    def setUp(self):
+        self.s = service.Service(slots=2, languages=["bash"], config=self.FIRST, sets=(
+            "callbacks.ports=1-65535",))
+        self.addCleanup(self.s.close)
+        self.s.start()
+        service.poll("slots", lambda: len(self.s.slot_pids()) == 2)
+
+    def reload(self, event, config=None):
+        """SIGHUP; wait until one more of the log's lines has this event."""
+        if config is not None:
+            self.s.write_file("minos.yaml", config)
+        before = self.s.log().count(event)
+        os.kill(self.s.process.pid, signal.SIGHUP)
+        service.poll(f"another {event}", lambda: self.s.log().count(event) > before, 60)
+        self.s.look()
+
+    def limit(self, name="cpu_time_ms"):
+        return self.s.get("/v1/limits").json()["limits"][name]["default"]
+
+    def names(self):
+        return {x["id"]: x["name"] for x in self.s.get("/v1/languages").json()["languages"]}
+
+    def test_hot(self):
+        """Keys that may change do, in every process; others are named and wait for a restart"""
+        self.assertEqual(self.limit(), 3000)
+        self.reload("minos-worker reloaded",
+                    "limits:\n  cpu_time_ms: 4s\nserver:\n  threads: 5\n")
+        service.poll("the server has it", lambda: self.limit() == 4000)
+        for who in ("minos-server", "minos-worker", "minos-box", "minos-courier"):
+            service.poll(who, lambda w=who: f"{w} reloaded changed=\"limits.cpu_time_ms\""
+                         in self.s.log())
+        self.assertIn('reload_needs_restart keys="server.threads"', self.s.log())
+        got = self.s.judge(language="bash", source="while :; do :; done",
+                           limits={"wall_time_ms": 120000})
+        self.assertEqual(got["verdict"], "time_limit")
+        self.assertGreater(got["usage"]["maximum"]["cpu_time_ms"], 3500)
+
+    def test_refused(self):
+        """A wrong file changes nothing, and the log names file, line and what was expected"""
+        slots = set(self.s.slot_pids())
+        for text, said in (("limits:\n  cpu_time_ms: 9s\nworker:\n  attempts: many\n",
+                            r"minos\.yaml: line 4: worker\.attempts: expected"),
+                           ("limits:\n  cpu_tme_ms: 9s\n", r"minos\.yaml: line 2: .*cpu_tme_ms"),
+                           ("limits: {cpu_time_ms: 9s\n", r"minos\.yaml: line")):
+            self.reload("minos-up reload_refused", text)
+            self.assertRegex(self.s.log(), said)
+            self.assertEqual(self.limit(), 3000)
+        self.assertEqual(set(self.s.slot_pids()), slots)
+        self.assertNotIn(" reloaded ", self.s.log())
+        # the old one stays even for who starts anew while the file is wrong
+        os.kill(next(iter(slots)), signal.SIGKILL)
+        service.poll("two slots", lambda: len(set(self.s.slot_pids())) == 2 and
+                     set(self.s.slot_pids()) != slots)
+        self.assertEqual(self.s.judge(language="bash", source="true")["verdict"], "accepted")
+        self.reload("minos-worker reloaded", self.FIRST.replace("3s", "5s"))
+        service.poll("the server has it", lambda: self.limit() == 5000)
+
+    def test_languages(self):
+        """A language comes, changes and goes; a wrong one changes nothing"""
+        self.s.write_file("languages/new.yaml", self.LANGUAGE.format("new", "One"))
+        self.reload("minos-worker reloaded")
+        service.poll("it is there", lambda: self.names().get("new") == "One", 10)
+        self.assertEqual(self.s.judge(language="new", source="x")["tests"][0]["stdout"], "One\n")
+        self.s.write_file("languages/bad.yaml", "id: bad\nnaem: x\n")
+        self.s.write_file("languages/new.yaml", self.LANGUAGE.format("new", "Two"))
+        self.reload("minos-up reload_refused")
+        self.assertRegex(self.s.log(), r"bad\.yaml: line 2: .*naem")
+        self.assertEqual(self.s.judge(language="new", source="x")["tests"][0]["stdout"], "One\n")
+        for pid in self.s.slot_pids():  # who starts now still gets the old ones
+            os.kill(pid, signal.SIGKILL)
+        service.poll("two slots", lambda: len(self.s.keeper_pids()) == 2)
+        self.assertEqual(self.s.judge(language="new", source="y")["tests"][0]["stdout"], "One\n")
+        os.unlink(os.path.join(self.s.languages, "bad.yaml"))
+        self.reload("minos-worker reloaded")
+        service.poll("it is another", lambda: self.names().get("new") == "Two", 10)
+        self.assertEqual(self.s.judge(language="new", source="z")["tests"][0]["stdout"], "Two\n")
+        os.unlink(os.path.join(self.s.languages, "new.yaml"))
+        self.reload("minos-worker reloaded")
+        service.poll("it is gone", lambda: "new" not in self.names(), 10)
+
+    def test_running(self):
+        """What runs during a reload goes on to its end, in its first attempt"""
+        ids = [self.s.accept(language="bash", source="sleep 3; echo whole") for _ in range(2)]
+        for ident in ids:
+            self.s.wait_state(ident, "running")
+        old = set(self.s.slot_pids())
+        self.reload("minos-worker reloaded", self.FIRST + "worker:\n  attempts: 1\n")
+        for ident in ids:
+            got = self.s.result(ident)
+            self.assertEqual((got["tests"][0]["stdout"], got["attempts"]), ("whole\n", 1))
+        service.poll("other slots", lambda: len(self.s.slot_pids()) == 2 and
+                     not old & set(self.s.slot_pids()))
+        self.assertEqual(self.s.stop(), 0)
+        self.s.wait_clean()
+        self.assertEqual([n for n in os.listdir(os.path.join(self.s.data, "run"))
+                          if n.startswith("settings-")], [])
+
+
 if __name__ == "__main__":
     unittest.main()
