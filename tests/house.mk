@@ -50,6 +50,8 @@ FUZZ_SECONDS   ?= 30
 fuzz_with_wire := sandbox/wire.c
 fuzz_with_collect := sandbox/keeper_collect.c sandbox/wire.c
 fuzz_with_outcome := sandbox/keeper_outcome.c sandbox/wire.c worker/decide.c schema/verdict.c
+fuzz_with_target := server/target.c
+fuzz_libs_target := libseccomp yaml-0.1 libcurl
 fuzz_flags     := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 fuzz_names     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
