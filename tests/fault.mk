@@ -16,6 +16,9 @@ $(fault_dir)/minos-worker: $(fault_shim) $(call obj,$(base_src) $(client_src) $(
 $(fault_dir)/minos-server: $(fault_shim) $(call obj,$(base_src) $(schema_src) $(server_src))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(server_libs)) -lnettle -lpthread
+$(fault_dir)/minos-courier: $(fault_shim) $(call obj,$(base_src) $(schema_src) $(courier_src))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(courier_libs)) -lnettle
 $(fault_dir)/minos: $(fault_shim) $(call obj,$(base_src) $(cli_src))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(cli_libs))

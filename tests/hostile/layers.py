@@ -31,7 +31,7 @@ def layered_programs(place):
     """The service's programs with the keeper that has switches."""
     folder = os.path.join(place.work, "layered")
     os.mkdir(folder)
-    for name in ("minos", "minos-server", "minos-worker"):
+    for name in ("minos", "minos-server", "minos-worker", "minos-courier"):
         shutil.copy2(os.path.join(place.build, name), folder)
     shutil.copy2(os.path.join(place.more["layers"], "minos-box"), folder)
     return folder
