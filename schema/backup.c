@@ -130,12 +130,16 @@ static int survey(const char *dir, int dir_fd, struct backup_summary *ret, struc
     return 0;
 }
 
+static bool same_database(const struct backup_summary *a, const struct backup_summary *b)
+{
+    return a->database_bytes == b->database_bytes &&
+           memcmp(a->database_sha256, b->database_sha256, STORE_SHA256_BYTES) == 0;
+}
+
 static bool agree(const struct backup_summary *a, const struct backup_summary *b)
 {
     return a->schema_version == b->schema_version && a->submission_count == b->submission_count &&
-           a->file_count == b->file_count && a->file_bytes == b->file_bytes &&
-           a->database_bytes == b->database_bytes &&
-           memcmp(a->database_sha256, b->database_sha256, STORE_SHA256_BYTES) == 0;
+           a->file_count == b->file_count && a->file_bytes == b->file_bytes && same_database(a, b);
 }
 
 static int verify(const char *dir, struct backup_summary *ret, struct err *e)
@@ -151,10 +155,12 @@ static int verify(const char *dir, struct backup_summary *ret, struct err *e)
                          "it has schema version %lld, but this program knows %lld at most: use a "
                          "newer program",
                          (long long)said.schema_version, (long long)migrate_latest());
-    if (survey(dir, dir_fd, &seen, e) < 0)
-        return -1;
-    if (!agree(&said, &seen))
+    bool read = survey(dir, dir_fd, &seen, e) == 0;
+    /* Where the damage lies decides whether SQLite meets it first: that is not the host's fault. */
+    if (read ? !agree(&said, &seen) : !same_database(&said, &seen))
         return err_input(e, "what is there is not what the manifest says: it is damaged");
+    if (!read)
+        return -1;
     *ret = said;
     return 0;
 }

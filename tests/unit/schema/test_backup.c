@@ -194,7 +194,7 @@ START_TEST(a_damaged_backup_is_found_out_and_changes_nothing)
             ck_assert_int_eq(unlink(blob_of(t.backup.dir)), 0);
         ck_assert_int_eq(backup_verify(t.backup.dir, &sum, &e), -1);
         ck_assert_int_eq(backup_restore(t.backup.dir, t.to.dir, false, &sum, &e), -1);
-        ck_assert_int_eq(e.kind, ERR_INPUT);
+        ck_assert_msg(e.kind == ERR_INPUT, "part %d: %s", part, e.msg);
         ck_assert_int_eq(access(made, F_OK), -1);
     }
 }
