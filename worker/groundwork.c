@@ -151,6 +151,8 @@ static int compile(struct groundwork *g, struct tool_run *run, struct box_outcom
     struct err ignored;
     if (run->keep_files && box_release(run->box, rc == 0 ? e : &ignored) != 0)
         rc = -1;
+    run->artifact = NULL; /* ours, and gone when we return */
+    run->prepared = NULL;
     artifact_done(&shared);
     return rc;
 }
@@ -176,6 +178,7 @@ static int run_hello(struct groundwork *g, struct tool_run *run, struct box_outc
     run->artifact = found ? hex : NULL;
     run->with_hello = l->run_sources;
     int rc = found || l->compile_artifacts.count == 0 ? tool_run(run, &output, o, e) : 0;
+    run->artifact = NULL; /* ours, and gone when we return */
     artifact_done(&a);
     return rc;
 }
