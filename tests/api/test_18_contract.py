@@ -130,6 +130,25 @@ class Contract(unittest.TestCase):
         made = self.s.post("/v1/keys", {"name": "contract", "scopes": ["read"]}).json()
         self.assertEqual(self.s.request("DELETE", f"/v1/keys/{made['id']}").status, 204)
 
+    def test_events(self):
+        """Events carry the members of docs/API.md: those of the result, without the outputs"""
+        ident = self.s.judge(language="c17", source="int main(void) { return 0; }")["id"]
+        events = {}
+        for block in self.s.get(f"/v1/submissions/{ident}/events").body.decode().split("\n\n"):
+            lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+            if "data" in lines:
+                events[lines["event"]] = set(json.loads(lines["data"]))
+        schemas = service.CONTRACT.doc["components"]["schemas"]
+        self.assertEqual(events["compile"], {n for n in schemas["Compile"]["properties"]
+                                             if not n.startswith("output")})
+        self.assertEqual(events["test"] - {"test_count"},
+                         {n for n in schemas["TestResult"]["required"]
+                          if not n.startswith(("stdout", "stderr"))})
+        self.assertEqual(events["done"], {"id", "status", "verdict", "message", "finished_at",
+                                          "test_count", "usage"})
+        self.assertLessEqual(events["state"], {"id", "status", "attempt", "test_count",
+                                               "created_at", "started_at"})
+
     def test_mutations(self):
         """Whatever is done to a request, the answer is 202 or a problem document"""
         chance = random.Random(17)
