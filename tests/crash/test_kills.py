@@ -186,6 +186,8 @@ class Kills(unittest.TestCase):
         self.s.start()
         self.assertEqual(self.s.stop(), 0)
         self.s.wait_clean()
+        status, said, _ = service.minos("fsck", "--data", self.s.data)
+        self.assertEqual(status, 0, said)
         db = sqlite3.connect(f"file:{self.s.data}/{DB}?mode=ro", uri=True)
         self.addCleanup(db.close)
         status, out, err = service.minos("fsck", "--data", self.s.data)
