@@ -7,7 +7,7 @@ import threading
 
 CHAPTERS = ("namespaces", "files", "credentials", "resources", "collector", "compile")
 HEADER_LINES = 24
-FIELD = re.compile(r"^\W*(tries|layer|expect|stage|twice|stdin|limits|via|answer):\s*(.*?)\s*(\*/)?$")
+FIELD = re.compile(r"^\W*(tries|layer|expect|stage|twice|stdin|limits|via|answer|known):\s*(.*?)\s*(\*/)?$")
 
 # What `minos run` gets unless the header says otherwise; the service gets the same.
 LIMITS = {"cpu_time_ms": 1000, "wall_time_ms": 2500, "memory_bytes": 64 << 20, "process_count": 16,
@@ -86,6 +86,8 @@ class Program:
         self.layers = self.fields["layer"].replace(",", " ").split()
         self.expect = self.fields["expect"].replace(",", " ").split()
         self.compile_stage = self.fields.get("stage") == "compile"
+        # `known: single|rootless REASON`: what gets out where an ordinary user (without subordinate ids) started it.
+        self.known, _, self.known_reason = self.fields.get("known", "").partition(" ")
         self.twice = self.fields.get("twice") == "yes"
         self.via = self.fields.get("via", "http run").split()
         self.stdin = self.fields.get("stdin", "")

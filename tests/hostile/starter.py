@@ -47,7 +47,7 @@ def group_parents():
 
 
 class Root:
-    name = "root"
+    name, rootless = "root", False
 
     def __init__(self, first_id):
         self.first_id, self.id_count = first_id, CELL_IDS
@@ -75,7 +75,7 @@ class Root:
 class User:
     """Each start gets a new group in each hierarchy, which must be empty of groups afterwards."""
 
-    serial = itertools.count()
+    serial, rootless = itertools.count(), True
 
     def __init__(self, name):
         if name in USERS and name not in {u.pw_name for u in pwd.getpwall()}:
@@ -122,7 +122,7 @@ class User:
         found = []
         for group in list(self.groups):
             below = [os.path.join(group, n) for n in os.listdir(group) if os.path.isdir(os.path.join(group, n))]
-            if any(read(os.path.join(folder, "cgroup.procs")) for at in below + [group] for folder, _, _ in os.walk(at)):
+            if any(read(os.path.join(at, "cgroup.procs")) for at, _, _ in os.walk(group)):
                 continue
             stray = [f"cgroup {at}" for at in below if os.path.basename(at) != "supervisor"]
             if not stray:
