@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -15,6 +16,29 @@ import service
 SETS = ("callbacks.allow=127.0.0.1/32", "callbacks.ports=1-65535", "callbacks.retry_first_ms=100ms",
         "callbacks.retry_max_ms=400ms", "callbacks.timeout_ms=2s", "callbacks.attempts=4",
         "callbacks.response_bytes=64K", "callbacks.per_host=3", "callbacks.concurrent=8")
+
+
+# Of "localhost", signed by itself, for a hundred years; it is trusted nowhere else.
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUYptOZLYucyJwEmBK3ddq0jDWoPIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjE0MjUyMloYDzIxMjYxMTAy
+MTQyNTIyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASGBuADoQc02wBmq7QhouBQ8A3jPKXgaEUowL1P9QkeQaXe9yVgv0D+
+uwLhc90Gm36nEeJtf+MxwMyeLIuKGXAqo2kwZzAdBgNVHQ4EFgQUedR9XLGPDon4
+oJ+kTw4kWHXwDLcwHwYDVR0jBBgwFoAUedR9XLGPDon4oJ+kTw4kWHXwDLcwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAIpRbFLz7CEt5SR791vpJCyGK1FNprkFLoEet1LxMuePAiEAmxnvGiAp
+7x6l98VjNcL4kSmujMCjsv9dJbulQFILw9I=
+-----END CERTIFICATE-----
+"""
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmmwXnSm0rvOifVWo
+aA6vp3WmlV3Ixd7Cvih/cIKqL0GhRANCAASGBuADoQc02wBmq7QhouBQ8A3jPKXg
+aEUowL1P9QkeQaXe9yVgv0D+uwLhc90Gm36nEeJtf+MxwMyeLIuKGXAq
+-----END PRIVATE KEY-----
+"""
 
 
 class Callbacks(unittest.TestCase):
@@ -329,6 +353,38 @@ class Callbacks(unittest.TestCase):
         self.assertIn("callbacks.enabled", got.json()["errors"][0]["expected"])
         s.stop()
         s.wait_clean()
+
+
+class Tls(unittest.TestCase):
+    def told(self, *sets):
+        """The callback of a submission that goes to a receiver with our certificate, once settled."""
+        s = service.Service(slots=1, languages=["bash"], sets=SETS)
+        self.addCleanup(s.close)
+        files = [s.write_file(n, t) for n, t in (("c.pem", CERTIFICATE), ("k.pem", KEY))]
+        s.sets += [one.format(*files) for one in sets]
+        s.start()
+        s.post("/v1/callbacks/secret")
+        r = receiver.Receiver()
+        self.addCleanup(r.close)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        r.socket = context.wrap_socket(r.socket, server_side=True)
+        ident = s.accept(language="bash", source="true",
+                         callback_url=r.url(host="localhost").replace("http:", "https:"))
+        service.poll("it is settled", lambda: s.get(f"/v1/callbacks/{ident}").status == 200 and
+                     s.get(f"/v1/callbacks/{ident}").json()["state"] != "pending")
+        return s.get(f"/v1/callbacks/{ident}").json(), r
+
+    def test_trusted(self):
+        """https goes to a receiver whose certificate callbacks.ca_file vouches for"""
+        got, r = self.told("callbacks.ca_file={0}")
+        self.assertEqual((got["state"], len(r.calls)), ("delivered", 1))
+
+    def test_not_trusted(self):
+        """To a receiver that cannot prove who it is, nothing is said"""
+        got, r = self.told()
+        self.assertEqual((got["state"], r.calls), ("failed", []))
+        self.assertIn("certificate", got["message"])
 
 
 class Killed(unittest.TestCase):
