@@ -118,6 +118,11 @@ class Contract(unittest.TestCase):
         self.assertEqual(len(self.s.get("/v1/submissions?limit=2").json()["submissions"]), 2)
 
     def others(self):
+        """Languages and the like, keys, and judging again."""
+        ident = self.s.judge(language="bash", source="true")["id"]
+        for dry, status in ((True, 200), (False, 202)):
+            got = self.s.post("/v1/rejudge", {"ids": [ident], "dry_run": dry})
+            self.assertEqual(got.status, status, got)
         for path in ("/v1/languages", "/v1/limits", "/v1/keys", "/v1/health", "/v1/health/live",
                      "/v1/health/ready", "/v1/openapi.json", "/metrics"):
             self.assertEqual(self.s.get(path).status, 200)
