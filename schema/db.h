@@ -58,7 +58,8 @@ struct store {
     char *data_dir;
     int blobs_fd; /* DATA/blobs */
     bool read_only, any_version;
-    int64_t busy_timeout_ms, queue_count_max, blob_grace_ms;
+    int64_t busy_timeout_ms, queue_count_max, queue_bytes_max, blob_grace_ms;
+    struct quotas quotas; /* of keys that have none of their own */
     int64_t busy_deadline_mono_ns;
     enum store_durability durability; /* what PRAGMA synchronous is set to */
     enum tx_state tx;

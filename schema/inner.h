@@ -111,6 +111,9 @@ must_check_ int result_put_phases(struct store *s, int64_t seq, const struct pha
                                   struct err *e);
 must_check_ int result_read_phases(struct store *s, int64_t seq, struct phases *ret, struct err *e);
 
+/* The cpu time of what an attempt has recorded: its tests, and its compile unless it was cached. */
+must_check_ int result_cpu_ns(struct store *s, int64_t seq, int64_t *ret, struct err *e);
+
 /* Forget what an attempt recorded. */
 must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
 
@@ -121,6 +124,7 @@ enum counter {
     COUNTER_HELD = 2,
     COUNTER_ENDED = 3,  /* submissions that have ended and are there */
     COUNTER_BYTES = 4,  /* of blobs that something refers to */
+    COUNTER_QUEUED_BYTES = 5,
     COUNTER_PROBE = 99, /* of store_probe */
     COUNTER_VERDICT = 100,
     COUNTER_KEY = 1000000, /* and the key's id: its share of COUNTER_ENDED */
@@ -134,10 +138,15 @@ struct live {
     char id[STORE_ID_BYTES];
     int64_t seq;
     enum submission_state state;
-    int64_t attempts, started_unix_ms;
+    int64_t attempts, started_unix_ms, created_unix_ms, rank;
+    int64_t key_id, bytes;
 };
 
-#define LIVE_COLUMNS "id, seq, state, attempts, started_unix_ms"
+#define LIVE_COLUMNS                                                                               \
+    "id, seq, state, attempts, started_unix_ms, created_unix_ms, rank, key_id, bytes"
+
+/* Whether a slot holds it. */
+bool move_is_held(enum submission_state state);
 
 /* Step `q`, a SELECT of LIVE_COLUMNS. */
 must_check_ int move_read(struct stmt *q, struct live *ret, bool *ret_found, struct err *e);
@@ -146,8 +155,9 @@ must_check_ int move_read(struct stmt *q, struct live *ret, bool *ret_found, str
 must_check_ int move_find_held(struct store *s, const struct claim *c, struct live *ret,
                                bool *ret_mine, struct err *e);
 
-/* Check a move against states.def (ERR_BUG) and count it. The row is the caller's to change. */
-must_check_ int move_note(struct store *s, enum submission_state from, enum submission_state to,
+/* Check a move of a row against states.def (ERR_BUG) and count it. The row is the caller's to
+ * change, and line_moved to be called after that. */
+must_check_ int move_note(struct store *s, const struct live *l, enum submission_state to,
                           struct err *e);
 
 /* How a submission ended. */
@@ -164,3 +174,47 @@ must_check_ int move_end(struct store *s, const struct live *l, const struct end
 /* Back to the queue, or, with its attempts used up, to its end as internal_error. */
 must_check_ int move_put_back_or_end(struct store *s, struct live *l, int64_t attempts_max,
                                      const char *message, struct err *e);
+
+/* ---- line.c: turns among keys; the invariants are there */
+
+/* What a key has in the queue and used; a row of key_use. */
+struct use {
+    int64_t key_id, queued_count, queued_bytes, held_count;
+    int64_t cpu_hour, cpu_ns, cpu_before_ns, cpu_total_ns;
+    bool in_line;
+    int64_t line_rank;
+    char line_id[STORE_ID_BYTES];
+    int64_t ready_unix_ms; /* 0: it does not rest */
+};
+
+/* All 0 for a key that never submitted. */
+must_check_ int line_load(struct store *s, int64_t key_id, struct use *ret, struct err *e);
+
+/* The quotas that hold for a key. */
+must_check_ int line_quotas(struct store *s, int64_t key_id, struct quotas *ret, struct err *e);
+
+/* Cpu time in the last sixty minutes; and for how long it will be `quota_s` or more, 0: it is not.
+ */
+int64_t line_cpu_ns(const struct use *u, int64_t now_unix_ms);
+int64_t line_cpu_wait_ms(const struct use *u, int64_t quota_s, int64_t now_unix_ms);
+
+/* `l` has moved between two states (from NONE: it is new; to an end: it is gone), which is written;
+ * `cpu_ns` is what the attempt used that ended with this. */
+must_check_ int line_moved(struct store *s, const struct live *l, enum submission_state from,
+                           enum submission_state to, int64_t cpu_ns, struct err *e);
+
+/* Make a key's place anew: its quotas have changed. */
+must_check_ int line_renew(struct store *s, int64_t key_id, struct err *e);
+
+/* The first in line. */
+must_check_ int line_first(struct store *s, struct live *ret, bool *ret_found, struct err *e);
+
+/* Without the write lock: is anybody in line, and does a key rest that need not any more; and those
+ * back into line, in a transaction of its own. */
+must_check_ int line_look(struct store *s, bool *ret_waiting, bool *ret_rested, struct err *e);
+must_check_ int line_wake(struct store *s, struct err *e);
+
+/* ---- key.c */
+
+/* The next columns, in the order of quotas.def; null: unset. */
+void key_read_quotas(struct stmt *q, struct quotas *ret);

@@ -33,6 +33,10 @@ static const char *const step_6[] = {
 #include "schema/migrations/0006-callbacks.def"
     NULL,
 };
+static const char *const step_7[] = {
+#include "schema/migrations/0007-fair.def"
+    NULL,
+};
 
 #undef SQL
 

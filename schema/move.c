@@ -64,16 +64,23 @@ static bool may_move(enum submission_state from, enum submission_state to)
     return false;
 }
 
-/* Every move passes here: is it allowed, and the counters. The row is the caller's. */
-int move_note(struct store *s, enum submission_state from, enum submission_state to, struct err *e)
+bool move_is_held(enum submission_state state)
 {
-    if (!may_move(from, to))
-        return err_bug(e, "a submission cannot go from %s to %s", submission_state_name(from),
+    return counter_of(state) == COUNTER_HELD;
+}
+
+/* Every move passes here: is it allowed, and the counters. The row is the caller's. */
+int move_note(struct store *s, const struct live *l, enum submission_state to, struct err *e)
+{
+    if (!may_move(l->state, to))
+        return err_bug(e, "a submission cannot go from %s to %s", submission_state_name(l->state),
                        submission_state_name(to));
-    int64_t less = counter_of(from), more = counter_of(to);
+    int64_t less = counter_of(l->state), more = counter_of(to);
+    int64_t bytes = less == COUNTER_QUEUED ? -l->bytes : more == COUNTER_QUEUED ? l->bytes : 0;
     if (less == more)
         return 0;
-    if (less != 0 && counter_add(s, less, -1, e) < 0)
+    if ((less != 0 && counter_add(s, less, -1, e) < 0) ||
+        (bytes != 0 && counter_add(s, COUNTER_QUEUED_BYTES, bytes, e) < 0))
         return -1;
     return more != 0 ? counter_add(s, more, 1, e) : 0;
 }
@@ -92,6 +99,10 @@ int move_read(struct stmt *q, struct live *ret, bool *ret_found, struct err *e)
     ret->state = (enum submission_state)sql_int(q);
     ret->attempts = sql_int(q);
     ret->started_unix_ms = sql_int(q);
+    ret->created_unix_ms = sql_int(q);
+    ret->rank = sql_int(q);
+    ret->key_id = sql_int(q);
+    ret->bytes = sql_int(q);
     return 0;
 }
 
@@ -152,24 +163,46 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     return url == NULL ? 0 : callback_insert(s, l->id, l->seq, key_id, url, e);
 }
 
+/* What its key is charged for the attempt that ends now. One that is cancelled while a test runs
+ * has no record of it: the time that it held its slot stands in for it. */
+static int cpu_of(struct store *s, const struct live *l, enum submission_state to, int64_t *ret,
+                  struct err *e)
+{
+    *ret = 0;
+    if (!move_is_held(l->state))
+        return 0;
+    if (result_cpu_ns(s, l->seq, ret, e) < 0)
+        return -1;
+    int64_t held_ns = (clock_unix_ms() - l->started_unix_ms) * NS_PER_MS;
+    if (to == SUBMISSION_CANCELLED && held_ns > *ret)
+        *ret = held_ns;
+    return 0;
+}
+
 /* The one place where submissions end (invariant 2). */
 int move_end(struct store *s, const struct live *l, const struct end *end, struct err *e)
 {
-    if (move_note(s, l->state, end->state, e) < 0 ||
-        counter_add(s, COUNTER_VERDICT + (int64_t)end->verdict, 1, e) < 0)
+    int64_t cpu_ns = 0;
+    if (move_note(s, l, end->state, e) < 0 || cpu_of(s, l, end->state, &cpu_ns, e) < 0 ||
+        counter_add(s, COUNTER_VERDICT + (int64_t)end->verdict, 1, e) < 0 ||
+        write_end(s, l, end, e) < 0 || delete_row(s, l, e) < 0)
         return -1;
-    return write_end(s, l, end, e) < 0 ? -1 : delete_row(s, l, e);
+    return line_moved(s, l, l->state, end->state, cpu_ns, e);
 }
 
 static int put_back(struct store *s, const struct live *l, struct err *e)
 {
-    if (move_note(s, l->state, SUBMISSION_QUEUED, e) < 0 || result_forget(s, l->seq, e) < 0)
+    int64_t cpu_ns = 0;
+    if (move_note(s, l, SUBMISSION_QUEUED, e) < 0 ||
+        cpu_of(s, l, SUBMISSION_QUEUED, &cpu_ns, e) < 0 || result_forget(s, l->seq, e) < 0)
         return -1;
     auto_stmt_ struct stmt *q = sql_use(s, "UPDATE queue SET state = ?, started_unix_ms = NULL, "
                                            "lease_end_unix_ms = NULL, owner = NULL WHERE id = ?");
     sql_bind_int(q, SUBMISSION_QUEUED);
     sql_bind_text(q, l->id);
-    return sql_run(q, e);
+    if (sql_run(q, e) < 0)
+        return -1;
+    return line_moved(s, l, l->state, SUBMISSION_QUEUED, cpu_ns, e);
 }
 
 /* Back to the queue, or, with its attempts used up, to its end (invariant 5). */

@@ -34,8 +34,9 @@
  *   6. After CANCEL_CANCELLED there is no other verdict: by 2 and 3, for queued and held alike.
  *   7. What an attempt recorded goes when it is put back: results are of one attempt.
  *   8. Counters 1 and 2 are the queued and the held rows, 3 those that have ended and are there (of
- *      each key: 1000000 + key), and 100 + v the ends with verdict v: each moves in the transaction
- *      that moves the row.
+ *      each key: 1000000 + key), 5 the bytes of the queued, and 100 + v the ends with verdict v:
+ *      each moves in the transaction that moves the row. The same holds for what key_use counts of
+ *      a single key.
  *
  * Checked by a model. tests/model/queue.pml is this protocol in Promela: a step there is a
  * transaction here, under the same name, and what is left of `now` after a power cut is `disk`.
@@ -49,10 +50,10 @@
  * else gets the submission, and then the sleeper wakes and writes. The number makes the store, and
  * not the sleeper's idea of time, decide whose write counts.
  *
- * Order. Effective priority is priority + minutes waited. All submissions age alike, so the order
- * of two never changes, and `rank` = created_unix_ms - priority * 60000 is it, fixed at acceptance,
- * smallest first, ties by id. A claim is one step into an index of the queued rows alone, however
- * many there are or have ended.
+ * Order. Effective priority is priority + minutes waited. All submissions of a key age alike, so
+ * the order of two never changes, and `rank` = created_unix_ms - priority * 60000 is it, fixed at
+ * acceptance, smallest first, ties by id. Whose turn it is among the keys says line.c. A claim is a
+ * few steps into indexes, however many rows wait or have ended.
  *
  * Durability. Claims, moves and single results are relaxed: a power cut takes them back together
  * with the attempt, which is then made again. The log is one file and is synced whole, so the
@@ -66,6 +67,7 @@
 enum {
     MS_PER_PRIORITY = 60 * 1000, /* one point of priority is worth so much waiting */
     PRIORITY_MOST = 100,
+    FULL_RETRY_MS = 5000,           /* places come free as slots go on; nobody knows how soon */
     EXPIRE_BATCH = 64,              /* lost leases that one transaction puts back */
     LEASE_LONGEST_MS = 3600 * 1000, /* the longest that may be configured */
 };
@@ -98,16 +100,61 @@ static int find_repeat(struct store *s, const struct submission *sub,
     return 0;
 }
 
-static int check_room(struct store *s, struct err *e)
+/* What a submission counts with against the bounds of the queue: all that was sent with it. */
+static int64_t bytes_of(const struct submission *sub)
 {
-    int64_t queued_count = 0;
-    if (s->queue_count_max == 0)
-        return 0;
-    if (counter_get(s, COUNTER_QUEUED, &queued_count, e) < 0)
+    int64_t bytes = 0;
+    for (size_t i = 0; i < sub->file_count; i++)
+        bytes += sub->files[i].content.bytes;
+    for (size_t i = 0; i < sub->test_count; i++)
+        bytes += sub->tests[i].stdin_blob.bytes + sub->tests[i].expected_output.bytes;
+    return bytes;
+}
+
+static int check_room(struct store *s, struct submission *sub, struct err *e)
+{
+    int64_t queued_count = 0, queued_bytes = 0;
+    if (counter_get(s, COUNTER_QUEUED, &queued_count, e) < 0 ||
+        counter_get(s, COUNTER_QUEUED_BYTES, &queued_bytes, e) < 0)
         return -1;
-    if (queued_count >= s->queue_count_max)
+    sub->retry_ms = FULL_RETRY_MS;
+    if (s->queue_count_max > 0 && queued_count >= s->queue_count_max)
         return err_busy(e, "the queue is full: %lld submissions are waiting",
                         (long long)queued_count);
+    if (s->queue_bytes_max > 0 && queued_count > 0 &&
+        queued_bytes + bytes_of(sub) > s->queue_bytes_max)
+        return err_busy(e, "the queue is full: %lld bytes are waiting, and %lld may",
+                        (long long)queued_bytes, (long long)s->queue_bytes_max);
+    return 0;
+}
+
+static int refuse(struct submission *sub, enum quota quota, int64_t used, int64_t most,
+                  int64_t retry_ms, struct err *e)
+{
+    sub->refused = quota;
+    sub->retry_ms = retry_ms;
+    return err_busy(e, "the key's %s is %lld, and %lld are used", quotas_name(quota),
+                    (long long)most, (long long)used);
+}
+
+static int check_quotas(struct store *s, struct submission *sub, struct err *e)
+{
+    struct quotas q;
+    struct use u;
+    int64_t now_unix_ms = clock_unix_ms(), bytes = bytes_of(sub);
+    if (line_quotas(s, sub->key_id, &q, e) < 0 || line_load(s, sub->key_id, &u, e) < 0)
+        return -1;
+    int64_t cpu_wait_ms = line_cpu_wait_ms(&u, q.cpu_seconds_per_hour, now_unix_ms);
+    if (sub->priority > q.priority_max)
+        return err_input(e, "priority: this key may ask for %lld at most (priority_max), got %lld",
+                         (long long)q.priority_max, (long long)sub->priority);
+    if (q.queued_count > 0 && u.queued_count >= q.queued_count)
+        return refuse(sub, QUOTA_QUEUED_COUNT, u.queued_count, q.queued_count, FULL_RETRY_MS, e);
+    if (q.queued_bytes > 0 && u.queued_count > 0 && u.queued_bytes + bytes > q.queued_bytes)
+        return refuse(sub, QUOTA_QUEUED_BYTES, u.queued_bytes, q.queued_bytes, FULL_RETRY_MS, e);
+    if (cpu_wait_ms > 0)
+        return refuse(sub, QUOTA_CPU_SECONDS_PER_HOUR, line_cpu_ns(&u, now_unix_ms) / NS_PER_S,
+                      q.cpu_seconds_per_hour, cpu_wait_ms, e);
     return 0;
 }
 
@@ -123,19 +170,54 @@ static int check_request(const struct submission *sub, struct err *e)
     return 0;
 }
 
-static int insert_row(struct store *s, const struct submission *sub, int64_t seq, struct err *e)
+static int insert_row(struct store *s, const struct live *l, struct err *e)
 {
     auto_stmt_ struct stmt *q =
-        sql_use(s, "INSERT INTO queue (id, seq, state, rank, fence, attempts, created_unix_ms) "
-                   "VALUES (?, ?, ?, ?, 0, 0, ?)");
-    sql_bind_text(q, sub->id);
-    sql_bind_int(q, seq);
-    sql_bind_int(q, SUBMISSION_QUEUED);
-    sql_bind_int(q, sub->created_unix_ms - sub->priority * MS_PER_PRIORITY);
-    sql_bind_int(q, sub->created_unix_ms);
-    if (sql_run(q, e) < 0)
+        sql_use(s, "INSERT INTO queue (id, seq, state, rank, fence, attempts, created_unix_ms, "
+                   "key_id, bytes) VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?)");
+    sql_bind_text(q, l->id);
+    sql_bind_int(q, l->seq);
+    sql_bind_int(q, l->state);
+    sql_bind_int(q, l->rank);
+    sql_bind_int(q, l->created_unix_ms);
+    sql_bind_int(q, l->key_id);
+    sql_bind_int(q, l->bytes);
+    if (sql_run(q, e) < 0 || counter_add(s, COUNTER_QUEUED, 1, e) < 0 ||
+        counter_add(s, COUNTER_QUEUED_BYTES, l->bytes, e) < 0)
         return -1;
-    return counter_add(s, COUNTER_QUEUED, 1, e);
+    return line_moved(s, l, SUBMISSION_NONE, SUBMISSION_QUEUED, 0, e);
+}
+
+static int enqueue(struct store *s, struct submission *sub, int64_t seq, struct err *e)
+{
+    struct live l = {
+        .seq = seq,
+        .state = SUBMISSION_QUEUED,
+        .rank = sub->created_unix_ms - sub->priority * MS_PER_PRIORITY,
+        .created_unix_ms = sub->created_unix_ms,
+        .key_id = sub->key_id,
+        .bytes = bytes_of(sub),
+    };
+    memcpy(l.id, sub->id, STORE_ID_BYTES);
+    if (insert_row(s, &l, e) < 0)
+        return -1;
+    sub->state = SUBMISSION_QUEUED;
+    return 0;
+}
+
+int queue_admit(struct store *s, struct submission *sub, char ret_existing[STORE_ID_BYTES],
+                struct err *e)
+{
+    sub->admitted = false;
+    sub->refused = QUOTA_NONE;
+    if (check_request(sub, e) < 0 || find_repeat(s, sub, ret_existing, e) < 0)
+        return -1;
+    if (ret_existing[0] != '\0')
+        return 0;
+    if (check_room(s, sub, e) < 0 || check_quotas(s, sub, e) < 0)
+        return -1;
+    sub->admitted = true;
+    return 0;
 }
 
 int queue_accept(struct store *s, struct submission *sub, char ret_existing[STORE_ID_BYTES],
@@ -143,17 +225,16 @@ int queue_accept(struct store *s, struct submission *sub, char ret_existing[STOR
 {
     auto_tx_ struct tx t = { 0 };
     int64_t seq = 0;
-    if (check_request(sub, e) < 0 || tx_begin(&t, s, STORE_DURABLE, e) < 0 ||
-        find_repeat(s, sub, ret_existing, e) < 0)
+    ret_existing[0] = '\0';
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 ||
+        (!sub->admitted && queue_admit(s, sub, ret_existing, e) < 0))
         return -1;
     if (ret_existing[0] != '\0')
         return tx_commit(&t, e);
     sub->created_unix_ms = clock_unix_ms();
-    if (check_room(s, e) < 0 || submission_insert(s, sub, &seq, e) < 0 ||
-        insert_row(s, sub, seq, e) < 0 || tx_commit(&t, e) < 0)
+    if (submission_insert(s, sub, &seq, e) < 0 || enqueue(s, sub, seq, e) < 0)
         return -1;
-    sub->state = SUBMISSION_QUEUED;
-    return 0;
+    return tx_commit(&t, e);
 }
 
 /* ---- claim */
@@ -171,19 +252,21 @@ static void bind_lost(struct stmt *q, int64_t lease_ms)
 }
 
 /* What there is to do, looked up without the write lock, so that idle slots disturb nobody. */
-static int look(struct store *s, int64_t lease_ms, bool *ret_lost, bool *ret_waiting, struct err *e)
+struct work {
+    bool lost, waiting, rested;
+};
+
+static int look(struct store *s, int64_t lease_ms, struct work *ret, struct err *e)
 {
     auto_stmt_ struct stmt *q =
         sql_use(s, "SELECT EXISTS (SELECT 1 FROM queue INDEXED BY queue_lease WHERE "
-                   "lease_end_unix_ms IS NOT NULL AND " LOST "), "
-                   "EXISTS (SELECT 1 FROM queue WHERE state = 1)");
+                   "lease_end_unix_ms IS NOT NULL AND " LOST ")");
     bind_lost(q, lease_ms);
     bool found = false;
     if (sql_row(q, &found, e) < 0)
         return -1;
-    *ret_lost = sql_int(q) != 0;
-    *ret_waiting = sql_int(q) != 0;
-    return 0;
+    ret->lost = sql_int(q) != 0;
+    return line_look(s, &ret->waiting, &ret->rested, e);
 }
 
 /* Looks at the held rows alone, which are no more than there are slots. */
@@ -246,13 +329,6 @@ static int expire(struct store *s, int64_t lease_ms, int64_t attempts_max, struc
     return 0;
 }
 
-static int find_first(struct store *s, struct live *ret, bool *ret_found, struct err *e)
-{
-    auto_stmt_ struct stmt *q =
-        sql_use(s, "SELECT " LIVE_COLUMNS " FROM queue WHERE state = 1 ORDER BY rank, id LIMIT 1");
-    return move_read(q, ret, ret_found, e);
-}
-
 static int take(struct store *s, const struct live *l, const char *owner, int64_t lease_ms,
                 struct claim *ret, struct err *e)
 {
@@ -272,7 +348,9 @@ static int take(struct store *s, const struct live *l, const char *owner, int64_
     memcpy(ret->id, l->id, sizeof ret->id);
     ret->fence = sql_int(q);
     ret->attempt = sql_int(q);
-    return move_note(s, SUBMISSION_QUEUED, SUBMISSION_CLAIMED, e);
+    if (move_note(s, l, SUBMISSION_CLAIMED, e) < 0)
+        return -1;
+    return line_moved(s, l, SUBMISSION_QUEUED, SUBMISSION_CLAIMED, 0, e);
 }
 
 enum pick { PICK_NONE, PICK_TAKEN, PICK_USED_UP };
@@ -284,7 +362,7 @@ static int pick_first(struct store *s, const char *owner, int64_t lease_ms, int6
     auto_tx_ struct tx t = { 0 };
     struct live l;
     bool found = false;
-    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || find_first(s, &l, &found, e) < 0)
+    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || line_first(s, &l, &found, e) < 0)
         return -1;
     *ret_pick = PICK_NONE;
     if (!found)
@@ -302,7 +380,7 @@ static int end_first(struct store *s, int64_t attempts_max, struct err *e)
     auto_tx_ struct tx t = { 0 };
     struct live l;
     bool found = false;
-    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || find_first(s, &l, &found, e) < 0)
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || line_first(s, &l, &found, e) < 0)
         return -1;
     if (found && move_put_back_or_end(s, &l, attempts_max, "its attempts were used up", e) < 0)
         return -1;
@@ -326,12 +404,13 @@ int queue_claim(struct store *s, const char *owner, int64_t lease_ms, int64_t at
 {
     *ret_found = false;
     for (;;) {
-        bool lost = false, waiting = false;
+        struct work work = { 0 };
         enum pick pick = PICK_NONE;
-        if (look(s, lease_ms, &lost, &waiting, e) < 0 ||
-            (lost && expire(s, lease_ms, attempts_max, e) < 0))
+        if (look(s, lease_ms, &work, e) < 0 ||
+            (work.lost && expire(s, lease_ms, attempts_max, e) < 0) ||
+            (work.rested && line_wake(s, e) < 0))
             return -1;
-        if (!lost && !waiting) {
+        if (!work.lost && !work.waiting && !work.rested) {
             tidy(s);
             return 0;
         }
@@ -371,7 +450,7 @@ static int set_state(struct store *s, const struct live *l, enum submission_stat
 {
     if (l->state == state)
         return 0;
-    if (move_note(s, l->state, state, e) < 0)
+    if (move_note(s, l, state, e) < 0)
         return -1;
     auto_stmt_ struct stmt *q = sql_use(s, "UPDATE queue SET state = ? WHERE id = ?");
     sql_bind_int(q, state);
@@ -504,7 +583,8 @@ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e)
     auto_tx_ struct tx t = { 0 };
     struct queue_stats stats = { 0 };
     if (tx_begin_read(&t, s, e) < 0 || counter_get(s, COUNTER_QUEUED, &stats.queued_count, e) < 0 ||
-        counter_get(s, COUNTER_HELD, &stats.running_count, e) < 0)
+        counter_get(s, COUNTER_HELD, &stats.running_count, e) < 0 ||
+        counter_get(s, COUNTER_QUEUED_BYTES, &stats.queued_bytes, e) < 0)
         return -1;
     /* Ids begin with their time, and all but a few rows are queued: the first query stops early. */
     auto_stmt_ struct stmt *q = sql_use(

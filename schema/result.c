@@ -150,6 +150,20 @@ static int forget_phases(struct store *s, int64_t seq, struct err *e)
     return sql_run(q, e);
 }
 
+int result_cpu_ns(struct store *s, int64_t seq, int64_t *ret, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT coalesce((SELECT sum(cpu_time_ns) FROM test_result WHERE seq = ?1), 0) "
+                   "+ coalesce((SELECT cpu_time_ns FROM compile_result "
+                   "WHERE seq = ?1 AND present <> 0 AND cached = 0), 0)");
+    bool found = false;
+    sql_bind_int(q, seq);
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    *ret = found ? sql_int(q) : 0;
+    return 0;
+}
+
 int result_forget(struct store *s, int64_t seq, struct err *e)
 {
     if (forget_compile(s, seq, e) < 0 || forget_phases(s, seq, e) < 0)

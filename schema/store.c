@@ -173,6 +173,8 @@ static struct store *store_new(const struct store_options *opt)
     s->any_version = opt->any_version;
     s->busy_timeout_ms = opt->busy_timeout_ms != 0 ? opt->busy_timeout_ms : BUSY_TIMEOUT_MS;
     s->queue_count_max = opt->queue_count_max;
+    s->queue_bytes_max = opt->queue_bytes_max;
+    s->quotas = opt->quotas != NULL ? *opt->quotas : quotas_defaults();
     s->blob_grace_ms = opt->blob_grace_ms != 0 ? opt->blob_grace_ms : BLOB_GRACE_MS;
     s->blobs_fd = -1;
     return s;

@@ -19,6 +19,7 @@
 #include "sandbox/base/buf.h"
 #include "sandbox/base/err.h"
 #include "sandbox/base/limits.h"
+#include "sandbox/base/quotas.h"
 #include "schema/verdict.h"
 
 struct store;
@@ -33,10 +34,12 @@ enum {
 struct store_options {
     const char *data_dir; /* made (0700) when missing, with blobs/ artifacts/ run/ below */
     bool read_only;
-    bool any_version;        /* with read_only: take an older database as it is */
-    int64_t busy_timeout_ms; /* 0: 10 s */
-    int64_t queue_count_max; /* queue_accept gives ERR_BUSY above it; 0: no bound */
-    int64_t blob_grace_ms;   /* store_prune spares blobs that were put this lately; 0: 1 h */
+    bool any_version;            /* with read_only: take an older database as it is */
+    int64_t busy_timeout_ms;     /* 0: 10 s */
+    int64_t queue_count_max;     /* queue_accept gives ERR_BUSY above it; 0: no bound */
+    int64_t queue_bytes_max;     /* the same for the bytes of what waits */
+    const struct quotas *quotas; /* of keys that have none of their own; NULL: the shipped ones */
+    int64_t blob_grace_ms;       /* store_prune spares blobs that were put this lately; 0: 1 h */
 };
 
 /* Open (and migrate, unless read_only). ERR_INPUT when the database is newer than this program, or
@@ -182,14 +185,25 @@ struct submission {
     enum verdict verdict;
     int64_t created_unix_ms, started_unix_ms, finished_unix_ms; /* 0: not yet */
     int64_t attempts;
+    /* set by queue_admit and queue_accept when they give ERR_BUSY: the key's quota that is used up
+     * (NONE: the queue as a whole is full), and when to come again */
+    enum quota refused;
+    int64_t retry_ms;
+    bool admitted; /* by queue_admit: queue_accept does not look again */
 };
 
 void submission_done(struct submission *s); /* frees what it holds, not s itself */
 
+/* What queue_accept would refuse, found out before anything is written, such as the bytes of the
+ * request; *ret_existing as there. Inside the transaction that queue_accept follows in. */
+must_check_ int queue_admit(struct store *s, struct submission *sub,
+                            char ret_existing[STORE_ID_BYTES], struct err *e);
+
 /* Store it as queued; fills s->created_unix_ms and state. s->id must be set (store_new_id).
  * When its idempotency_key is known already: with the same request_sha256 *ret_existing gets that
  * id, nothing is stored and 0 is returned; with another, ERR_INPUT "idempotency_key: ...". Else
- * *ret_existing is "". ERR_BUSY: the queue is full. */
+ * *ret_existing is "". ERR_BUSY: the queue is full, or a quota of the key is used up. ERR_INPUT:
+ * the priority is more than the key may ask for. */
 must_check_ int queue_accept(struct store *s, struct submission *sub,
                              char ret_existing[STORE_ID_BYTES], struct err *e);
 
@@ -276,8 +290,10 @@ struct claim {
     int64_t attempt; /* from 1 */
 };
 
-/* Take the next submission: highest effective priority first (priority plus one point a minute of
- * waiting), then first come first served. Leases that have run out are put back first (or ended as
+/* Take the next submission: of each key its first (by priority plus one point a minute of waiting,
+ * then first come first served), and of these the one that has waited longest for its key's turn,
+ * priority added likewise; keys that have their concurrent_count or used their cpu time have no
+ * turn. line.c has the rule. Leases that have run out are put back first (or ended as
  * internal_error when `attempts_max` claims are used up). *ret_found false: nothing is waiting.
  * `owner` names the slot for operators. */
 must_check_ int queue_claim(struct store *s, const char *owner, int64_t lease_ms,
@@ -339,9 +355,14 @@ must_check_ int queue_cancel(struct store *s, const char *id, enum cancel_answer
 
 struct queue_stats {
     int64_t queued_count, running_count, oldest_queued_unix_ms; /* 0 when none */
-    int64_t next_lease_end_unix_ms;                             /* 0 when none is held */
+    int64_t queued_bytes;
+    int64_t next_lease_end_unix_ms; /* 0 when none is held */
 };
 must_check_ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e);
+
+/* From now on these are the quotas of keys that have none of their own, and those that wait are
+ * judged by them. Not inside a transaction. */
+must_check_ int queue_set_quotas(struct store *s, const struct quotas *defaults, struct err *e);
 
 /* ---- reading */
 
@@ -414,15 +435,36 @@ struct api_key {
     char *name;
     unsigned scopes;
     int64_t created_unix_ms, revoked_unix_ms; /* 0: not revoked */
+    struct quotas quotas;                     /* its own; QUOTA_UNSET: the configuration's */
+};
+
+/* What a key has in the queue, and the cpu time of its programs. */
+struct key_use {
+    int64_t key_id; /* 0: without a key */
+    int64_t queued_count, queued_bytes, running_count;
+    int64_t cpu_hour_ns, cpu_total_ns; /* in the last sixty minutes; since the store was made */
+    int64_t cpu_wait_ms;               /* until it has cpu time again, 0: it has */
 };
 
 /* Make a key: *ret_secret ("mns_" and 43 characters of base64url, 256 random bits; freed by the
  * caller) is shown once; its SHA-256 is stored. */
-must_check_ int key_new(struct store *s, const char *name, unsigned scopes, struct api_key *ret,
-                        char **ret_secret, struct err *e);
+must_check_ int key_new(struct store *s, const char *name, unsigned scopes,
+                        const struct quotas *quotas, struct api_key *ret, char **ret_secret,
+                        struct err *e); /* quotas NULL: none of its own */
 must_check_ int key_find(struct store *s, const char *secret, struct api_key *ret, bool *ret_found,
                          struct err *e); /* not revoked */
 must_check_ int key_list(struct store *s, struct api_key **ret, size_t *ret_count, struct err *e);
+/* Its name and quotas as in `k`, whose other fields are ignored. ret_found false: there is none, or
+ * it was revoked. Durable. */
+must_check_ int key_set(struct store *s, const struct api_key *k, bool *ret_found, struct err *e);
+
+/* Zeros for a key that never submitted. `key_use_list`: those that have, by key_id; the caller
+ * frees. */
+must_check_ int key_use_get(struct store *s, int64_t key_id, struct key_use *ret, struct err *e);
+must_check_ int key_use_list(struct store *s, struct key_use **ret, size_t *ret_count,
+                             struct err *e);
+must_check_ int key_get(struct store *s, int64_t id, struct api_key *ret, bool *ret_found,
+                        struct err *e); /* not revoked */
 must_check_ int key_revoke(struct store *s, int64_t id, bool *ret_found, struct err *e);
 void api_key_done(struct api_key *k);
 void api_keys_free(struct api_key *keys, size_t count);

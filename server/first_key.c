@@ -30,7 +30,7 @@ static int make_key(struct store *s, const char *data_dir, struct err *e)
 {
     struct api_key key = { 0 };
     auto_free_ char *secret = NULL;
-    if (key_new(s, "admin", KEY_SUBMIT | KEY_READ | KEY_ADMIN, &key, &secret, e) != 0)
+    if (key_new(s, "admin", KEY_SUBMIT | KEY_READ | KEY_ADMIN, NULL, &key, &secret, e) != 0)
         return -1;
     int rc = write_secret(data_dir, secret, e);
     explicit_bzero(secret, strlen(secret));

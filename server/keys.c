@@ -106,7 +106,7 @@ static int apply_new(struct writer_job *j, struct store *s, struct err *e)
     api_key_done(&c->key); /* of a first try that was rolled back */
     free(take_ptr(&c->secret));
     c->key = (struct api_key){ 0 };
-    return key_new(s, c->name, c->scopes, &c->key, &c->secret, e);
+    return key_new(s, c->name, c->scopes, NULL, &c->key, &c->secret, e);
 }
 
 static void reply_new(struct request *r)

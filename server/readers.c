@@ -6,16 +6,18 @@
 
 struct readers {
     char *data_dir;
+    struct quotas quotas;
     pthread_mutex_t lock;
     pthread_cond_t returned;
     struct store **idle;
     size_t idle_count, open_count, max_count;
 };
 
-struct readers *readers_new(const char *data_dir, size_t count)
+struct readers *readers_new(const char *data_dir, const struct quotas *quotas, size_t count)
 {
     struct readers *r = xcalloc(1, sizeof *r);
     r->data_dir = xstrdup(data_dir);
+    r->quotas = *quotas;
     r->max_count = count;
     r->idle = xcalloc(count, sizeof(struct store *));
     pthread_mutex_init(&r->lock, NULL);
@@ -54,7 +56,9 @@ static struct store *take_slot(struct readers *r)
 int readers_take(struct readers *r, struct store **ret, struct err *e)
 {
     struct store *s = take_slot(r);
-    const struct store_options opt = { .data_dir = r->data_dir, .read_only = true };
+    const struct store_options opt = { .data_dir = r->data_dir,
+                                       .read_only = true,
+                                       .quotas = &r->quotas };
     if (s == NULL && store_open(&opt, &s, e) != 0) {
         pthread_mutex_lock(&r->lock);
         r->open_count--;

@@ -55,20 +55,24 @@ static int start_parts(struct server *srv, struct err *e)
 {
     const struct conf *conf = srv->conf;
     /* A thread may hold one loan and need a second for the languages. */
-    srv->readers =
-        readers_new(conf->store_data_dir, 2 * (size_t)conf->server_threads + OFFLOAD_THREADS);
+    srv->readers = readers_new(conf->store_data_dir, &conf->quotas,
+                               2 * (size_t)conf->server_threads + OFFLOAD_THREADS);
     srv->auth = auth_new(srv->readers);
     srv->catalog = catalog_new(srv->readers);
     srv->metrics = metrics_new();
     const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
                                     srv->metrics };
-    const struct writer_options wo = { conf->store_data_dir,
-                                       conf->store_queue_count_max,
-                                       conf->store_retention_ms,
-                                       { .count_max = conf->store_retention_count,
-                                         .key_count_max = conf->store_retention_key_count,
-                                         .bytes_max = conf->store_retention_bytes },
-                                       &srv->log };
+    const struct writer_options wo = {
+        .data_dir = conf->store_data_dir,
+        .queue_count_max = conf->store_queue_count_max,
+        .queue_bytes_max = conf->store_queue_bytes_max,
+        .retention_ms = conf->store_retention_ms,
+        .keep = { .count_max = conf->store_retention_count,
+                  .key_count_max = conf->store_retention_key_count,
+                  .bytes_max = conf->store_retention_bytes },
+        .quotas = &conf->quotas,
+        .log = &srv->log,
+    };
     if (offload_new(OFFLOAD_THREADS, &srv->offload, e) != 0 || hub_new(&ho, &srv->hub, e) != 0)
         return -1;
     return writer_new(&wo, &srv->writer, e);

@@ -226,8 +226,11 @@ int writer_new(const struct writer_options *opt, struct writer **ret, struct err
     pthread_cond_init(&w->pushed, &attr);
     pthread_condattr_destroy(&attr);
     const struct store_options so = { .data_dir = opt->data_dir,
-                                      .queue_count_max = opt->queue_count_max };
-    if (store_open(&so, &w->store, e) != 0) {
+                                      .queue_count_max = opt->queue_count_max,
+                                      .queue_bytes_max = opt->queue_bytes_max,
+                                      .quotas = opt->quotas };
+    if (store_open(&so, &w->store, e) != 0 || queue_set_quotas(w->store, opt->quotas, e) != 0) {
+        store_close(w->store);
         free(w);
         return -1;
     }

@@ -28,9 +28,10 @@ struct writer_job {
 
 struct writer_options {
     const char *data_dir;
-    int64_t queue_count_max, retention_ms;
-    struct retention keep; /* its before_unix_ms comes of retention_ms */
-    const struct log *log; /* borrowed */
+    int64_t queue_count_max, queue_bytes_max, retention_ms;
+    struct retention keep;       /* its before_unix_ms comes of retention_ms */
+    const struct quotas *quotas; /* of keys without their own; borrowed */
+    const struct log *log;       /* borrowed */
 };
 
 struct writer;

@@ -67,7 +67,7 @@ static void moved(void *ctx, const char *id)
 static int slot_open(struct slot *s, struct err *e)
 {
     const struct conf *c = &s->w->conf;
-    struct store_options options = { .data_dir = c->store_data_dir };
+    struct store_options options = { .data_dir = c->store_data_dir, .quotas = &c->quotas };
     snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
     if (held_map(s->w->held_fd, &s->held, e) != 0 ||
         events_open(c->store_data_dir, c->worker_stop_timeout_ms, &s->events, e) != 0 ||

@@ -144,7 +144,8 @@ static void start_due(struct supervisor *s)
 static void give_back_held(const struct supervisor *s, struct child *c)
 {
     const struct worker *w = s->w;
-    struct store_options options = { .data_dir = w->conf.store_data_dir };
+    struct store_options options = { .data_dir = w->conf.store_data_dir,
+                                     .quotas = &w->conf.quotas };
     struct store *store = NULL;
     struct claim claim;
     struct err e;

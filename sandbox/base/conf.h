@@ -12,6 +12,7 @@
 #include "sandbox/base/err.h"
 #include "sandbox/base/limits.h"
 #include "sandbox/base/log.h"
+#include "sandbox/base/quotas.h"
 
 /* A root file system that cells may have, beside the built-in "host". */
 struct conf_image {
@@ -35,6 +36,7 @@ struct conf {
     struct limits limits;         /* limits.*: what a test run gets when the request says nothing */
     struct limits compile_limits; /* compile_limits.*: what a compile gets, always */
     struct limits ceilings;       /* ceilings.*: the most a request may ask for */
+    struct quotas quotas; /* quotas.*: what a key may use when it has no quotas of its own */
     struct conf_image images[CONF_IMAGES_MAX]; /* images: {NAME: PATH} */
     size_t image_count;
     char *file; /* the file that was read, NULL when none was */

@@ -1,5 +1,5 @@
-/* conf_keys.c - the table of keys from conf.def and limits.def, with a reader and a printer for
- * each kind; every program, at its start. */
+/* conf_keys.c - the table of keys from conf.def, limits.def and quotas.def, with a reader and a
+ * printer for each kind; every program, at its start. */
 #include "sandbox/base/conf_keys.h"
 
 #include <assert.h>
@@ -57,6 +57,19 @@ const struct conf_key conf_keys[] = {
     LIMIT_KEY(ceilings, name, kind, ceiling, min, help)
 #include "sandbox/base/limits.def"
 #undef LIMIT
+#define QUOTA(id, name, kind, min, max, def, help)                                                 \
+    { "quotas." #name,                                                                             \
+      "quotas",                                                                                    \
+      #name,                                                                                       \
+      CONF_##kind,                                                                                 \
+      NULL,                                                                                        \
+      def,                                                                                         \
+      min,                                                                                         \
+      max,                                                                                         \
+      help,                                                                                        \
+      offsetof(struct conf, quotas.name) },
+#include "sandbox/base/quotas.def"
+#undef QUOTA
 };
 const size_t conf_key_count = ARRAY_COUNT(conf_keys);
 

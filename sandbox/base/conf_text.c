@@ -21,6 +21,7 @@ static const struct {
     { "limits", "what a test run gets when the request says nothing" },
     { "compile_limits", "what a compile gets, always" },
     { "ceilings", "the most a request may ask for; above it the request is refused" },
+    { "quotas", "what each API key may use, unless the key has quotas of its own" },
 };
 
 static const char *about_section(const char *section)

@@ -127,6 +127,24 @@ static int copy_table(struct store *s, const struct copied *t, const struct numb
     return sql_exec(s, buf_text(&b), e);
 }
 
+/* What key_use and the counter of bytes say of rows that wait, as line.c would have. */
+static int count_waiting(struct store *s, const struct numbers *n, int64_t count, struct err *e)
+{
+    bool found;
+    auto_stmt_ struct stmt *q = sql_use(s, "SELECT key_id, bytes FROM queue WHERE seq = ?");
+    sql_bind_int(q, n->seq0);
+    if (sql_row(q, &found, e) < 0)
+        return -1;
+    int64_t key_id = sql_int(q), bytes = sql_int(q) * count;
+    auto_stmt_ struct stmt *u =
+        sql_use(s, "UPDATE key_use SET queued_count = queued_count + ?, "
+                   "queued_bytes = queued_bytes + ? WHERE key_id = ?");
+    sql_bind_int(u, count);
+    sql_bind_int(u, bytes);
+    sql_bind_int(u, key_id);
+    return sql_run(u, e) < 0 ? -1 : counter_add(s, COUNTER_QUEUED_BYTES, bytes, e);
+}
+
 static int copy_piece(struct store *s, const struct numbers *n, int64_t count, bool done,
                       struct err *e)
 {
@@ -137,7 +155,7 @@ static int copy_piece(struct store *s, const struct numbers *n, int64_t count, b
         if (copy_table(s, &tables[i], n, count, e) < 0)
             return err_wrap(e, "copy %s", tables[i].table);
     int64_t counter = done ? COUNTER_VERDICT + VERDICT_ACCEPTED : COUNTER_QUEUED;
-    if (counter_add(s, counter, count, e) < 0)
+    if (counter_add(s, counter, count, e) < 0 || (!done && count_waiting(s, n, count, e) < 0))
         return -1;
     return tx_commit(&tx, e);
 }

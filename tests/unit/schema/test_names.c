@@ -53,7 +53,7 @@ START_TEST(a_key_is_found_by_its_secret_until_it_is_revoked)
     struct api_key made, found_key;
     auto_free_ char *secret = NULL;
     bool found = false;
-    ck_ok(key_new(p.s, "ci", KEY_SUBMIT | KEY_READ, &made, &secret, &e));
+    ck_ok(key_new(p.s, "ci", KEY_SUBMIT | KEY_READ, NULL, &made, &secret, &e));
     ck_assert_uint_eq(strlen(secret), 47);
     ck_assert_int_eq(strncmp(secret, "mns_", 4), 0);
     ck_ok(key_find(p.s, secret, &found_key, &found, &e));
@@ -79,7 +79,7 @@ START_TEST(a_wrong_secret_finds_no_key)
     struct api_key made, other;
     auto_free_ char *secret = NULL;
     bool found = true;
-    ck_ok(key_new(p.s, "ci", KEY_ADMIN, &made, &secret, &e));
+    ck_ok(key_new(p.s, "ci", KEY_ADMIN, NULL, &made, &secret, &e));
     secret[46] = secret[46] == 'A' ? 'B' : 'A';
     ck_ok(key_find(p.s, secret, &other, &found, &e));
     ck_assert(!found);
@@ -96,8 +96,8 @@ START_TEST(secrets_differ_and_are_not_stored)
     struct api_key a, b, *all = NULL;
     auto_free_ char *one = NULL, *two = NULL;
     size_t count = 0;
-    ck_ok(key_new(p.s, "a", 1, &a, &one, &e));
-    ck_ok(key_new(p.s, "b", 2, &b, &two, &e));
+    ck_ok(key_new(p.s, "a", 1, NULL, &a, &one, &e));
+    ck_ok(key_new(p.s, "b", 2, NULL, &b, &two, &e));
     ck_assert_str_ne(one, two);
     ck_ok(key_list(p.s, &all, &count, &e));
     ck_assert_uint_eq(count, 2);

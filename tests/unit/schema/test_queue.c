@@ -100,7 +100,10 @@ START_TEST(a_minute_of_waiting_outweighs_a_point_of_priority)
     char patient[STORE_ID_BYTES], urgent[STORE_ID_BYTES];
     struct claim c;
     accept_one(p.s, 0, patient);
-    ck_ok(sql_exec(p.s, "UPDATE queue SET rank = rank - 601000", &e)); /* ten minutes later ... */
+    ck_ok(sql_exec(p.s,
+                   "UPDATE queue SET rank = rank - 601000; " /* ten minutes later ... */
+                   "UPDATE key_use SET line_rank = line_rank - 601000",
+                   &e));
     accept_one(p.s, 10, urgent);
     ck_assert(claim_one(p.s, &c));
     ck_assert_str_eq(c.id, patient);
@@ -485,7 +488,12 @@ static void ck_plan(struct store *s, const char *sql, const char *index)
 START_TEST(a_claim_looks_at_one_row_however_many_wait)
 {
     auto_place_ struct place p = place_new();
-    ck_plan(p.s, "SELECT id FROM queue WHERE state = 1 ORDER BY rank, id LIMIT 1", "queue_next");
+    ck_plan(p.s, "SELECT id FROM queue WHERE state = 1 AND key_id = ? ORDER BY rank, id LIMIT 1",
+            "queue_next");
+    ck_plan(p.s,
+            "SELECT line_id FROM key_use WHERE line_rank IS NOT NULL "
+            "ORDER BY line_rank, line_id LIMIT 1",
+            "key_line");
     ck_plan(p.s,
             "SELECT id FROM blob WHERE refs = 0 AND last_put_unix_ms < ? "
             "ORDER BY last_put_unix_ms LIMIT 1",

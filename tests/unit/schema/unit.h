@@ -114,6 +114,21 @@ static inline void ck_consistent(struct store *s)
                                "WHERE (s.state IS NULL) = (q.id IS NULL)"),
                      0);
     ck_assert_int_eq(
+        number(s, "SELECT count(*) FROM key_use u WHERE "
+                  "queued_count <> (SELECT count(*) FROM queue q WHERE q.key_id = u.key_id "
+                  "AND state = 1) OR held_count <> (SELECT count(*) FROM queue q "
+                  "WHERE q.key_id = u.key_id AND state > 1) OR queued_bytes <> "
+                  "(SELECT coalesce(sum(bytes), 0) FROM queue q WHERE q.key_id = u.key_id "
+                  "AND state = 1)"),
+        0);
+    ck_assert_int_eq(number(s, "SELECT count(*) FROM key_use u WHERE line_id IS NOT NULL AND "
+                               "line_id IS NOT (SELECT id FROM queue q WHERE q.key_id = u.key_id "
+                               "AND state = 1 ORDER BY rank, id LIMIT 1)"),
+                     0);
+    ck_assert_int_eq(number(s, "SELECT coalesce((SELECT value FROM counter WHERE id = 5), 0) - "
+                               "(SELECT coalesce(sum(bytes), 0) FROM queue WHERE state = 1)"),
+                     0);
+    ck_assert_int_eq(
         number(s, "WITH r(b) AS (SELECT content_blob FROM source_file "
                   "UNION ALL SELECT stdin_blob FROM test UNION ALL SELECT expected_blob FROM test "
                   "UNION ALL SELECT isolation_blob FROM submission "
