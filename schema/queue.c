@@ -589,12 +589,15 @@ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e)
     /* Ids begin with their time, and all but a few rows are queued: the first query stops early. */
     auto_stmt_ struct stmt *q = sql_use(
         s, "SELECT (SELECT created_unix_ms FROM queue WHERE state = 1 ORDER BY id LIMIT 1), "
-           "(SELECT min(lease_end_unix_ms) FROM queue WHERE lease_end_unix_ms IS NOT NULL)");
+           "(SELECT min(lease_end_unix_ms) FROM queue WHERE lease_end_unix_ms IS NOT NULL), "
+           "(SELECT q.created_unix_ms FROM key_use u JOIN queue q ON q.id = u.line_id "
+           "WHERE u.line_rank IS NOT NULL ORDER BY u.line_rank, u.line_id LIMIT 1)");
     bool found = false;
     if (sql_row(q, &found, e) < 0)
         return -1;
     stats.oldest_queued_unix_ms = sql_int(q);
     stats.next_lease_end_unix_ms = sql_int(q);
+    stats.first_in_line_unix_ms = sql_int(q);
     *ret = stats;
     return 0;
 }

@@ -356,6 +356,7 @@ must_check_ int queue_cancel(struct store *s, const char *id, enum cancel_answer
 struct queue_stats {
     int64_t queued_count, running_count, oldest_queued_unix_ms; /* 0 when none */
     int64_t queued_bytes;
+    int64_t first_in_line_unix_ms;  /* acceptance of the one that is next; 0: none may be claimed */
     int64_t next_lease_end_unix_ms; /* 0 when none is held */
 };
 must_check_ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e);

@@ -8,6 +8,7 @@
  */
 #include "server/accept.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ struct acceptance {
     int64_t wait_ms;
     char *idempotency_key;         /* until the draft has it */
     char existing[STORE_ID_BYTES]; /* the submission this one repeats, "" when it is new */
+    bool refused;                  /* for this reason: */
+    struct err refusal;
 };
 
 static void acceptance_free(void *p)
@@ -78,10 +81,19 @@ static int put_bytes(void *ctx, const struct draft_bytes *bytes, struct blob *bl
     return blob->present ? blob_put_staged(ctx, blob, bytes->data, e) : 0;
 }
 
+/* Who is refused (a full queue, a quota, another request's idempotency key) has changed nothing,
+ * and is no failure of the job: the batch goes on, however many are refused. */
 static int apply(struct writer_job *j, struct store *s, struct err *e)
 {
     struct acceptance *a = (struct acceptance *)j;
-    if (each_bytes(&a->draft, put_bytes, s, e) != 0)
+    bool admitted = queue_admit(s, &a->draft.sub, a->existing, e) == 0;
+    a->refused = !admitted && (e->kind == ERR_BUSY || e->kind == ERR_INPUT);
+    j->feeds_queue = admitted && a->existing[0] == '\0';
+    if (a->refused)
+        a->refusal = *e;
+    if (a->refused || (admitted && !j->feeds_queue))
+        return 0;
+    if (!admitted || each_bytes(&a->draft, put_bytes, s, e) != 0)
         return -1;
     return queue_accept(s, &a->draft.sub, a->existing, e);
 }
@@ -91,7 +103,7 @@ static void done(struct writer_job *j)
     struct acceptance *a = (struct acceptance *)j;
     draft_drop_bytes(&a->draft); /* a wait may be long */
     request_uncharge(a->request);
-    if (j->rc == 0 && a->wait_ms > 0)
+    if (j->rc == 0 && !a->refused && a->wait_ms > 0)
         wait_start(&a->waiter, a->request, id_of(a), a->wait_ms);
     else
         request_resume(a->request);
@@ -156,12 +168,27 @@ void accept_reply_failed(struct request *r, const struct err *e)
         request_error(r, e);
 }
 
+static void reply_refused(struct request *r, const struct acceptance *a)
+{
+    const struct submission *sub = &a->draft.sub;
+    if (a->refusal.kind == ERR_INPUT && sub->idempotency_key != NULL)
+        request_refuse(r, PROBLEM_CONFLICT, "%s", a->refusal.msg);
+    else if (a->refusal.kind == ERR_INPUT)
+        request_error(r, &a->refusal);
+    else
+        request_refuse_quota(r, sub->refused, sub->retry_ms, a->refusal.msg);
+}
+
 /* In an HTTP thread, after the commit and the wait. */
 static void reply_accepted(struct request *r)
 {
     struct acceptance *a = r->state;
     if (a->job.rc != 0) {
-        accept_reply_failed(r, &a->job.err);
+        request_error(r, &a->job.err);
+        return;
+    }
+    if (a->refused) {
+        reply_refused(r, a);
         return;
     }
     request_header(r, "Location", xasprintf("/v1/submissions/%s", id_of(a)));
@@ -255,22 +282,39 @@ static bool read_draft(struct request *r, struct acceptance *a)
         request_problem(r);
         return false;
     }
+    if (a->draft.sub.priority > r->who.quotas.priority_max) {
+        auto_free_ char *value = xasprintf("%" PRId64, a->draft.sub.priority);
+        problem_fault(&r->problem, "priority", value,
+                      "%" PRId64 " at most, this key's priority_max", r->who.quotas.priority_max);
+        request_problem(r);
+        return false;
+    }
     store_sha256(buf_text(&r->body), r->body.len, a->draft.sub.request_sha256);
+    a->draft.sub.idempotency_key = take_ptr(&a->idempotency_key);
+    store_new_id(a->draft.sub.id);
     return a->draft.sub.callback_url == NULL || check_secret(r);
 }
 
-/* A queue that is full refuses before bytes are written that nobody would ever refer to. What comes
- * between this look and the transaction is caught there. */
-static int check_room(struct request *r, struct err *e)
+/* A queue that is full, or a key that may not, is refused before bytes are written to files that
+ * nobody would ever refer to. What comes between this look and the transaction is caught there. */
+static bool check_room(struct request *r, struct acceptance *a)
 {
     auto_reader_ struct reader_loan loan = { r->srv->readers, NULL };
-    struct queue_stats q = { 0 };
-    if (readers_take(r->srv->readers, &loan.store, e) != 0 || queue_stats(loan.store, &q, e) != 0)
-        return -1;
-    if (q.queued_count >= r->srv->conf->store_queue_count_max)
-        return err_busy(e, "the queue is full: %lld submissions are waiting",
-                        (long long)q.queued_count);
-    return 0;
+    struct submission *sub = &a->draft.sub;
+    struct err e;
+    if (readers_take(r->srv->readers, &loan.store, &e) != 0) {
+        request_error(r, &e);
+        return false;
+    }
+    sub->key_id = r->who.key_id;
+    if (queue_admit(loan.store, sub, a->existing, &e) == 0)
+        return true;
+    a->refusal = e;
+    if (e.kind == ERR_BUSY || e.kind == ERR_INPUT)
+        reply_refused(r, a);
+    else
+        request_error(r, &e);
+    return false;
 }
 
 /* Decode the body and stage its bytes; false: the reply is ready. */
@@ -279,8 +323,9 @@ static bool take_body(struct request *r, struct acceptance *a)
     struct err e;
     if (!read_draft(r, a))
         return false;
-    if ((r->body.len > DECODE_HERE_BYTES && check_room(r, &e) != 0) ||
-        each_bytes(&a->draft, stage_bytes, r->srv->writer, &e) != 0) {
+    if (r->body.len > DECODE_HERE_BYTES && !check_room(r, a))
+        return false;
+    if (each_bytes(&a->draft, stage_bytes, r->srv->writer, &e) != 0) {
         request_error(r, &e);
         return false;
     }
@@ -292,13 +337,10 @@ static void store_draft(struct acceptance *a)
 {
     struct request *r = a->request;
     struct submission *sub = &a->draft.sub;
-    sub->idempotency_key = take_ptr(&a->idempotency_key);
     sub->key_id = r->who.key_id;
-    store_new_id(sub->id);
     a->job = (struct writer_job){
         .apply = apply,
         .done = done,
-        .feeds_queue = true,
         .weight_bytes = (int64_t)r->body.len,
     };
     buf_done(&r->body); /* the draft has its own copy */

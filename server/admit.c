@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "sandbox/base/units.h"
 #include "server/listen.h"
 
@@ -82,7 +83,7 @@ static void check_key(struct request *r)
     bool found = false;
     struct err e;
     if (header == NULL && anonymous_ok(r)) {
-        r->who = (struct auth_who){ 0, KEY_SUBMIT | KEY_READ };
+        r->who = (struct auth_who){ 0, KEY_SUBMIT | KEY_READ, r->srv->conf->quotas };
     } else if (header == NULL) {
         request_refuse(r, PROBLEM_UNAUTHENTICATED, "send \"Authorization: Bearer KEY\"");
         return;
@@ -96,6 +97,17 @@ static void check_key(struct request *r)
     unsigned need = scope_needs(scope);
     if ((r->who.scopes & need) != need)
         request_refuse(r, PROBLEM_FORBIDDEN, "the scope \"%s\" is needed", scope_name(need));
+}
+
+static void check_rate(struct request *r)
+{
+    int64_t wait_ms = 0;
+    if (r->route->scope == ROUTE_SCOPE_PUBLIC || (r->who.key_id == 0 && r->who.scopes == 0))
+        return; /* nobody in particular */
+    enum quota quota =
+        rate_take(r->srv->rate, r->who.key_id, &r->who.quotas, clock_mono_ns(), &wait_ms);
+    if (quota != QUOTA_NONE)
+        request_refuse_quota(r, quota, wait_ms, "this key has made too many requests of late");
 }
 
 struct query_check {
@@ -222,6 +234,8 @@ bool admit_open(struct request *r, const char *method, const char *url)
         request_refuse(r, PROBLEM_BUSY, "the service is stopping");
     if (!r->ready)
         check_key(r);
+    if (!r->ready)
+        check_rate(r);
     if (!r->ready)
         check_media_type(r);
     if (!r->ready)

@@ -28,15 +28,17 @@ struct cached {
 
 struct auth {
     struct readers *readers;
+    const struct quotas *defaults;
     pthread_mutex_t lock;
     uint64_t generation; /* grows with each auth_forget */
     struct cached cache[CACHE];
 };
 
-struct auth *auth_new(struct readers *readers)
+struct auth *auth_new(struct readers *readers, const struct quotas *defaults)
 {
     struct auth *a = xcalloc(1, sizeof *a);
     a->readers = readers;
+    a->defaults = defaults;
     pthread_mutex_init(&a->lock, NULL);
     return a;
 }
@@ -115,7 +117,8 @@ int auth_find(struct auth *a, const char *header, struct auth_who *ret, bool *re
         return -1;
     if (*ret_found) {
         unsigned all = KEY_SUBMIT | KEY_READ | KEY_ADMIN;
-        *ret = (struct auth_who){ key.id, (key.scopes & KEY_ADMIN) != 0 ? all : key.scopes };
+        *ret = (struct auth_who){ key.id, (key.scopes & KEY_ADMIN) != 0 ? all : key.scopes,
+                                  quotas_resolve(&key.quotas, a->defaults) };
         cache_put(a, sha256, ret, generation);
         api_key_done(&key);
     }

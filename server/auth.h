@@ -10,11 +10,13 @@
 struct auth_who {
     int64_t key_id;  /* 0: anonymous */
     unsigned scopes; /* enum key_scope; admin has all */
+    struct quotas quotas;
 };
 
 struct auth;
 
-struct auth *auth_new(struct readers *readers);
+/* `defaults`: the quotas of keys without their own, and of the anonymous; borrowed. */
+struct auth *auth_new(struct readers *readers, const struct quotas *defaults);
 void auth_free(struct auth *a);
 
 /* Look up the Authorization header's value. *ret_found false: no such key, or not of the form
@@ -22,5 +24,5 @@ void auth_free(struct auth *a);
 must_check_ int auth_find(struct auth *a, const char *header, struct auth_who *ret, bool *ret_found,
                           struct err *e);
 
-/* Forget what is cached: after a key was revoked. */
+/* Forget what is cached: after a key was revoked or changed. */
 void auth_forget(struct auth *a);

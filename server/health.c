@@ -35,9 +35,10 @@ static bool store_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
         return false;
     }
     int64_t max = r->srv->conf->store_queue_count_max;
+    int64_t max_bytes = r->srv->conf->store_queue_bytes_max;
     snprintf(detail, ERR_MESSAGE_BYTES, "%" PRId64 " of %" PRId64 " places in the queue are taken",
              q.queued_count, max);
-    return q.queued_count < max;
+    return q.queued_count < max && q.queued_bytes < max_bytes;
 }
 
 static bool worker_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
@@ -59,8 +60,8 @@ static bool worker_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
     return available > 0;
 }
 
-/* While something waits, a slot should hold something: that none does for so long means that they
- * cannot start, or cannot build cells. */
+/* While something may be claimed, a slot should hold something: that none does for so long means
+ * that they cannot start, or cannot build cells. What a quota holds back is not meant. */
 enum { UNATTENDED_MS = 10000 };
 
 static bool slots_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
@@ -73,8 +74,8 @@ static bool slots_ok(struct request *r, char detail[ERR_MESSAGE_BYTES])
         snprintf(detail, ERR_MESSAGE_BYTES, "the queue cannot be read");
         return false;
     }
-    bool waits = q.queued_count > 0 && q.running_count == 0 &&
-                 clock_unix_ms() - q.oldest_queued_unix_ms > UNATTENDED_MS;
+    bool waits = q.first_in_line_unix_ms != 0 && q.running_count == 0 &&
+                 clock_unix_ms() - q.first_in_line_unix_ms > UNATTENDED_MS;
     if (waits)
         snprintf(detail, ERR_MESSAGE_BYTES,
                  "%" PRId64 " submissions wait and no slot takes one; the worker's log says why",

@@ -26,6 +26,8 @@ enum {
     BODY_RATE_BYTES_PER_MS = 16, /* a body slower than this, past the idle timeout, is cut off */
     CONNECTION_MEMORY_BYTES = 2 * ADMIT_HEAD_BYTES, /* above it libmicrohttpd answers, in HTML */
     THREAD_STACK_BYTES = 1 << 20,
+    LONG_REPLY_BYTES = 64 << 10,
+    REPLIES_MAX_BYTES = 256 << 20, /* long answers that are being sent, all together */
 };
 
 struct http {
@@ -53,6 +55,7 @@ static void request_free(struct request *r)
     request_uncharge(r);
     if (r->ran)
         atomic_fetch_sub(&r->srv->active_count, 1);
+    atomic_fetch_sub(&r->srv->replies_bytes, r->charged_reply_bytes);
     buf_done(&r->reply.body);
     close_fd(&r->reply.fd);
     if (r->reply.stream != NULL)
@@ -73,9 +76,40 @@ static struct MHD_Response *take_response(struct reply *reply)
     return MHD_create_response_from_buffer(len, buf_take(&reply->body), MHD_RESPMEM_MUST_FREE);
 }
 
+/* Long answers stay in memory until their readers have taken them: all together have a bound. */
+static void charge_reply(struct request *r)
+{
+    int64_t len = (int64_t)r->reply.body.len;
+    if (len < LONG_REPLY_BYTES)
+        return;
+    if (atomic_fetch_add(&r->srv->replies_bytes, len) + len <= REPLIES_MAX_BYTES) {
+        r->charged_reply_bytes = len;
+        return;
+    }
+    atomic_fetch_sub(&r->srv->replies_bytes, len);
+    buf_done(&r->reply.body);
+    for (size_t i = 0; i < r->reply.header_count; i++)
+        free(r->reply.headers[i].value);
+    r->reply.header_count = 0;
+    r->problem.retry_after_ms = 2000;
+    request_refuse(r, PROBLEM_BUSY, "too many long answers are on their way");
+}
+
+/* A stream ends when it ends; whatever else must get through at a rate that bodies have, too. */
+static int64_t reply_ms(const struct request *r)
+{
+    const struct reply *reply = &r->reply;
+    if (reply->stream != NULL)
+        return 0;
+    int64_t bytes = reply->fd >= 0 ? reply->fd_bytes : (int64_t)reply->body.len;
+    return r->srv->conf->server_idle_timeout_ms + bytes / BODY_RATE_BYTES_PER_MS;
+}
+
 static enum MHD_Result send_reply(struct request *r)
 {
     struct reply *reply = &r->reply;
+    charge_reply(r);
+    slow_reply(r->srv->slow, r->conn, reply_ms(r));
     struct MHD_Response *response = take_response(reply);
     if (response == NULL)
         return MHD_NO;
@@ -187,18 +221,21 @@ int http_start(struct server *srv, int listen_fd, struct http **ret, struct err 
     const struct conf *conf = srv->conf;
     struct http *h = xcalloc(1, sizeof *h);
     *h = (struct http){ .srv = srv, .listen_fd = listen_fd };
-    if (slow_new(conf->server_idle_timeout_ms, &h->slow, e) != 0) {
+    if (slow_new(conf->server_idle_timeout_ms, conf->server_connections, &h->slow, e) != 0) {
         close_fd(&h->listen_fd);
         free(h);
         return -1;
     }
+    srv->slow = h->slow;
     unsigned threads = (unsigned)conf->server_threads;
+    unsigned per_address = (unsigned)conf->server_connections_per_address;
     unsigned connections = (unsigned)conf->server_connections;
     const struct MHD_OptionItem options[] = {
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)slow_notify, h->slow },
         { MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads, NULL },
+        { MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, NULL }, /* 0: none */
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(conf->server_idle_timeout_ms / 1000), NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL },
         { MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES, NULL },

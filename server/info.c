@@ -64,6 +64,23 @@ static void write_request_bounds(struct jsonw *w, const struct conf *conf)
     jsonw_ms(w, "wait_max_ms", conf->server_wait_max_ms * INT64_C(1000000));
     jsonw_int(w, "kept_output_bytes", conf->worker_kept_output_bytes);
     jsonw_int(w, "queue_count_max", conf->store_queue_count_max);
+    jsonw_int(w, "queue_bytes_max", conf->store_queue_bytes_max);
+    jsonw_end_object(w);
+}
+
+/* What holds for the asker's key. */
+static void write_quotas(struct jsonw *w, const struct quotas *q)
+{
+    jsonw_object(w, "quotas");
+    for (size_t i = 0; i < quotas_count; i++) {
+        const struct quota_row *row = &quotas_table[i];
+        jsonw_object(w, row->name);
+        jsonw_int(w, "value", quotas_get(q, row));
+        jsonw_int(w, "minimum", row->min);
+        jsonw_int(w, "maximum", row->max);
+        jsonw_text(w, "description", row->help);
+        jsonw_end_object(w);
+    }
     jsonw_end_object(w);
 }
 
@@ -78,6 +95,7 @@ void info_limits(struct request *r)
         write_limit(&w, &limits_table[i], conf);
     jsonw_end_object(&w);
     write_request_bounds(&w, conf);
+    write_quotas(&w, &r->who.quotas);
     jsonw_end_object(&w);
     buf_puts(&r->reply.body, "\n");
     request_reply(r, 200, REQUEST_JSON);

@@ -76,18 +76,23 @@ static const struct opt_spec spec = {
              "--restore and --fsck as their commands have it.\n",
 };
 
-/* As many descriptors as the connections need; never fewer than we have. */
-static void raise_fd_limit(const struct server *srv)
+/* As many descriptors as the connections need, never fewer than we have; and no more connections
+ * than there are descriptors for, since the store needs some, too. */
+static void raise_fd_limit(const struct server *srv, struct conf *conf)
 {
     struct rlimit r;
-    rlim_t want = (rlim_t)srv->conf->server_connections + SPARE_FDS;
+    rlim_t want = (rlim_t)conf->server_connections + SPARE_FDS;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
         return;
     r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
-    if (r.rlim_cur < want)
-        log_event(&srv->log, LOG_WARN, "few_descriptors", "have=%llu want=%llu",
-                  (unsigned long long)r.rlim_cur, (unsigned long long)want);
     (void)setrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur >= want)
+        return;
+    int64_t have = (int64_t)r.rlim_cur, least = 2 * conf->server_threads;
+    int64_t fit = have > 2 * SPARE_FDS ? have - SPARE_FDS : have / 2;
+    conf->server_connections = fit > least ? fit : least;
+    log_event(&srv->log, LOG_WARN, "few_descriptors", "have=%lld want=%llu connections=%lld",
+              (long long)have, (unsigned long long)want, (long long)conf->server_connections);
 }
 
 /* Configurations that were in force: threads may still be reading one, so they stay to the end. */
@@ -160,7 +165,7 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
     json_object_seed(0); /* before threads exist */
-    raise_fd_limit(&srv);
+    raise_fd_limit(&srv, conf);
     if (open_signals(&signal_fd, e) != 0 || serve_start(&srv, e) != 0)
         return -1;
     malloc_trim(0); /* what the start alone needed */

@@ -10,9 +10,10 @@
 #include "schema/callback.h"
 #include "server/handlers.h"
 #include "server/request.h"
+#include "server/slow.h"
 
 static const unsigned codes[] = { 200, 201, 202, 204, 400, 401, 403, 404,
-                                  405, 409, 413, 415, 422, 500, 503 };
+                                  405, 409, 413, 415, 422, 429, 500, 503 };
 enum { CODES = ARRAY_COUNT(codes) };
 
 /* Upper bounds in seconds; the last bucket is +Inf. */
@@ -44,6 +45,7 @@ struct metrics {
     pthread_mutex_t lock;
     int64_t http[ROUTE_COUNT + 1][CODES + 1]; /* the last of each: anything else */
     struct histogram phases[PHASE_COUNT];
+    int64_t refused[QUOTA_END];
 };
 
 struct metrics *metrics_new(void)
@@ -68,6 +70,13 @@ void metrics_http(struct metrics *m, const struct route *route, unsigned status)
         i++;
     pthread_mutex_lock(&m->lock);
     m->http[route != NULL ? route->id : ROUTE_COUNT][i]++;
+    pthread_mutex_unlock(&m->lock);
+}
+
+void metrics_refused(struct metrics *m, enum quota quota)
+{
+    pthread_mutex_lock(&m->lock);
+    m->refused[quota]++;
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -131,10 +140,19 @@ static void write_http(struct buf *b, const struct metrics *m)
     }
 }
 
+static void write_refused(struct buf *b, const struct metrics *m)
+{
+    family(b, "minos_quota_refusals_total", "counter", "Requests refused with 429, by quota.");
+    for (size_t i = 0; i < quotas_count; i++)
+        buf_printf(b, "minos_quota_refusals_total{quota=\"%s\"} %" PRId64 "\n",
+                   quotas_table[i].name, m->refused[quotas_table[i].id]);
+}
+
 void metrics_write(struct metrics *m, struct buf *b)
 {
     pthread_mutex_lock(&m->lock);
     write_http(b, m);
+    write_refused(b, m);
     family(b, "minos_submission_phase_seconds", "histogram",
            "Where the time of submissions that this server saw finish went: queue (accepted to "
            "claimed), prepare (inputs and cells), compile (unless cached), run (wall time of the "
@@ -154,6 +172,7 @@ static void gauge(struct buf *b, const char *name, const char *help, double v)
 static void write_queue(struct buf *b, const struct queue_stats *q)
 {
     gauge(b, "minos_queue_depth", "Submissions that wait for a slot.", (double)q->queued_count);
+    gauge(b, "minos_queue_bytes", "Bytes that they have.", (double)q->queued_bytes);
     gauge(b, "minos_running", "Submissions that a slot holds.", (double)q->running_count);
     double age = q->oldest_queued_unix_ms == 0
                      ? 0
@@ -170,6 +189,47 @@ static void write_callbacks(struct buf *b, const struct callback_counts *c)
     buf_printf(b, "minos_callbacks{state=\"failed\"} %" PRId64 "\n", c->failed);
 }
 
+/* One family over all keys. */
+static void write_use(struct buf *b, const char *name, const char *type, const char *help,
+                      double (*value)(const struct key_use *), const struct key_use *uses,
+                      size_t count)
+{
+    family(b, name, type, help);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(b, "%s{key=\"%" PRId64 "\"} %.15g\n", name, uses[i].key_id, value(&uses[i]));
+}
+
+static double use_queued(const struct key_use *u)
+{
+    return (double)u->queued_count;
+}
+
+static double use_running(const struct key_use *u)
+{
+    return (double)u->running_count;
+}
+
+static double use_cpu_s(const struct key_use *u)
+{
+    return (double)u->cpu_total_ns / (double)NS_PER_S;
+}
+
+static int write_keys(struct buf *b, struct store *s, struct err *e)
+{
+    struct key_use *uses = NULL;
+    size_t count = 0;
+    if (key_use_list(s, &uses, &count, e) != 0)
+        return -1;
+    write_use(b, "minos_key_queued", "gauge", "Submissions of an API key that wait (0: no key).",
+              use_queued, uses, count);
+    write_use(b, "minos_key_running", "gauge", "Submissions of an API key that a slot holds.",
+              use_running, uses, count);
+    write_use(b, "minos_key_cpu_seconds_total", "counter",
+              "Cpu time of the programs of an API key, as charged to it.", use_cpu_s, uses, count);
+    free(uses);
+    return 0;
+}
+
 static void write_server(struct buf *b, struct server *srv)
 {
     struct writer_stats w = writer_stats(srv->writer);
@@ -179,6 +239,8 @@ static void write_server(struct buf *b, struct server *srv)
     buf_printf(b, "minos_write_commits_total %" PRId64 "\n", w.commits);
     gauge(b, "minos_writes_waiting", "Requests that wait for the writer.", (double)w.waiting_count);
     gauge(b, "minos_body_bytes", "Request bodies held now.", (double)srv->bodies_bytes);
+    gauge(b, "minos_connections", "Connections open now.", (double)slow_count(srv->slow));
+    gauge(b, "minos_reply_bytes", "Long answers on their way now.", (double)srv->replies_bytes);
     gauge(b, "minos_event_streams", "Event streams open now.", (double)srv->stream_count);
     gauge(b, "minos_start_time_seconds", "When this server started, Unix time.",
           (double)srv->started_unix_ms / 1000);
@@ -201,6 +263,10 @@ void metrics_get(struct request *r)
     }
     struct buf *b = &r->reply.body;
     write_queue(b, &q);
+    if (write_keys(b, loan.store, &e) != 0) {
+        request_error(r, &e);
+        return;
+    }
     family(b, "minos_submissions_finished_total", "counter", "Finished submissions, by verdict.");
     for (int i = 1; i < VERDICT_COUNT; i++)
         buf_printf(b, "minos_submissions_finished_total{verdict=\"%s\"} %" PRId64 "\n",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sandbox/base/buf.h"
+#include "sandbox/base/quotas.h"
 #include "server/hub.h"
 #include "server/route.h"
 
@@ -12,6 +13,9 @@ void metrics_free(struct metrics *m);
 
 /* One answered request; `route` NULL: none was found. */
 void metrics_http(struct metrics *m, const struct route *route, unsigned status);
+
+/* One request that was refused because of a quota. */
+void metrics_refused(struct metrics *m, enum quota quota);
 
 /* One finished submission; ctx is the struct metrics. For hub_options. */
 void metrics_finished(void *ctx, const struct hub_times *t);

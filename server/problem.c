@@ -80,6 +80,11 @@ void problem_write(const struct problem *p, struct buf *b)
     jsonw_text(&w, "title", table[p->id].title);
     jsonw_int(&w, "status", table[p->id].status);
     jsonw_prose(&w, "detail", p->detail);
+    if (p->quota != NULL) {
+        jsonw_text(&w, "quota", p->quota);
+        jsonw_int(&w, "limit", p->quota_limit);
+        jsonw_int(&w, "retry_after_ms", p->retry_after_ms);
+    }
     if (p->fault_count > 0) {
         jsonw_array(&w, "errors");
         for (size_t i = 0; i < p->fault_count; i++) {

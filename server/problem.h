@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/err.h"
@@ -26,6 +27,9 @@ struct problem_fault {
 struct problem {
     enum problem_id id;
     char detail[ERR_MESSAGE_BYTES];
+    const char *quota;      /* QUOTA: its name (static text) ... */
+    int64_t quota_limit;    /* ... and value */
+    int64_t retry_after_ms; /* QUOTA and BUSY: when to come again; 0: soon */
     struct problem_fault faults[PROBLEM_FAULTS_MAX];
     size_t fault_count;
     size_t dropped_count; /* faults beyond the maximum */

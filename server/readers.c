@@ -7,17 +7,22 @@
 struct readers {
     char *data_dir;
     struct quotas quotas;
+    struct store_options opt; /* the two above are what it points to */
     pthread_mutex_t lock;
     pthread_cond_t returned;
     struct store **idle;
     size_t idle_count, open_count, max_count;
 };
 
-struct readers *readers_new(const char *data_dir, const struct quotas *quotas, size_t count)
+struct readers *readers_new(const struct store_options *opt, size_t count)
 {
     struct readers *r = xcalloc(1, sizeof *r);
-    r->data_dir = xstrdup(data_dir);
-    r->quotas = *quotas;
+    r->data_dir = xstrdup(opt->data_dir);
+    r->quotas = *opt->quotas;
+    r->opt = *opt;
+    r->opt.data_dir = r->data_dir;
+    r->opt.quotas = &r->quotas;
+    r->opt.read_only = true;
     r->max_count = count;
     r->idle = xcalloc(count, sizeof(struct store *));
     pthread_mutex_init(&r->lock, NULL);
@@ -56,10 +61,7 @@ static struct store *take_slot(struct readers *r)
 int readers_take(struct readers *r, struct store **ret, struct err *e)
 {
     struct store *s = take_slot(r);
-    const struct store_options opt = { .data_dir = r->data_dir,
-                                       .read_only = true,
-                                       .quotas = &r->quotas };
-    if (s == NULL && store_open(&opt, &s, e) != 0) {
+    if (s == NULL && store_open(&r->opt, &s, e) != 0) {
         pthread_mutex_lock(&r->lock);
         r->open_count--;
         pthread_cond_signal(&r->returned);

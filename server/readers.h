@@ -7,8 +7,9 @@
 
 struct readers;
 
-/* Up to `count` connections to data_dir, opened when first needed; `quotas` as in store_options. */
-struct readers *readers_new(const char *data_dir, const struct quotas *quotas, size_t count);
+/* Up to `count` connections, read-only, opened when first needed. `opt` is copied; its quotas must
+ * be given. */
+struct readers *readers_new(const struct store_options *opt, size_t count);
 void readers_free(struct readers *r); /* all must be back */
 
 /* Borrow one; waits while all are lent. Give it back with readers_give. */

@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +32,10 @@ void request_problem(struct request *r)
     r->reply.body.len = 0;
     problem_write(&r->problem, &r->reply.body);
     request_reply(r, problem_status(&r->problem), "application/problem+json");
-    if (r->problem.id == PROBLEM_BUSY)
-        request_header(r, "Retry-After", xstrdup("1"));
+    if (r->problem.id == PROBLEM_BUSY || r->problem.id == PROBLEM_QUOTA) {
+        int64_t seconds = (r->problem.retry_after_ms + 999) / 1000;
+        request_header(r, "Retry-After", xasprintf("%" PRId64, seconds > 0 ? seconds : 1));
+    }
     if (r->problem.id == PROBLEM_UNAUTHENTICATED)
         request_header(r, "WWW-Authenticate", xstrdup("Bearer realm=\"minos\""));
 }
@@ -46,6 +49,17 @@ void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
     va_end(ap);
     problem_set(&r->problem, id, "%s", detail);
     request_problem(r);
+}
+
+void request_refuse_quota(struct request *r, enum quota quota, int64_t retry_ms, const char *detail)
+{
+    r->problem.retry_after_ms = retry_ms;
+    if (quota != QUOTA_NONE) {
+        r->problem.quota = quotas_name(quota);
+        r->problem.quota_limit = quotas_get(&r->who.quotas, &quotas_table[quota - 1]);
+        metrics_refused(r->srv->metrics, quota);
+    }
+    request_refuse(r, quota != QUOTA_NONE ? PROBLEM_QUOTA : PROBLEM_BUSY, "%s", detail);
 }
 
 void request_parameter_fault(struct request *r, const char *name, const char *value,

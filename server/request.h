@@ -41,8 +41,9 @@ struct request {
     struct auth_who who;
     bool head;
     struct buf body;
-    int64_t charged_bytes;  /* of server.bodies_bytes */
-    int64_t received_bytes; /* body bytes so far, those dropped included */
+    int64_t charged_bytes;       /* of server.bodies_bytes */
+    int64_t charged_reply_bytes; /* of server.replies_bytes */
+    int64_t received_bytes;      /* body bytes so far, those dropped included */
     int64_t started_mono_ns;
     bool ran;       /* the handler was called */
     bool suspended; /* another thread has it; only the HTTP thread reads or writes this */
@@ -65,6 +66,11 @@ void request_problem(struct request *r);
 
 /* Set a problem and reply with it. */
 void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...) format_(3, 4);
+
+/* Reply that a quota of the asker's key is used up (429), and when there will be room again; BUSY
+ * (503) with QUOTA_NONE. Counted for the metrics. */
+void request_refuse_quota(struct request *r, enum quota quota, int64_t retry_ms,
+                          const char *detail);
 
 /* Add a fault of a query parameter or header (BAD_PARAMETER); request_problem replies. `value` may
  * be NULL. */

@@ -55,11 +55,15 @@ static int start_parts(struct server *srv, struct err *e)
 {
     const struct conf *conf = srv->conf;
     /* A thread may hold one loan and need a second for the languages. */
-    srv->readers = readers_new(conf->store_data_dir, &conf->quotas,
-                               2 * (size_t)conf->server_threads + OFFLOAD_THREADS);
-    srv->auth = auth_new(srv->readers);
+    const struct store_options so = { .data_dir = conf->store_data_dir,
+                                      .queue_count_max = conf->store_queue_count_max,
+                                      .queue_bytes_max = conf->store_queue_bytes_max,
+                                      .quotas = &conf->quotas };
+    srv->readers = readers_new(&so, 2 * (size_t)conf->server_threads + OFFLOAD_THREADS);
+    srv->auth = auth_new(srv->readers, &conf->quotas);
     srv->catalog = catalog_new(srv->readers);
     srv->metrics = metrics_new();
+    srv->rate = rate_new();
     const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
                                     srv->metrics };
     const struct writer_options wo = {
@@ -96,6 +100,7 @@ static void free_parts(struct server *srv)
     hub_free(srv->hub);
     catalog_free(srv->catalog);
     auth_free(srv->auth);
+    rate_free(srv->rate);
     metrics_free(srv->metrics);
     readers_free(srv->readers);
 }

@@ -1,4 +1,5 @@
-/* slow.c - hanging up on whoever drips headers; minos-server, a thread of its own. */
+/* slow.c - hanging up on whoever drips headers or takes answers by drops; minos-server, a thread of
+ * its own. */
 #include "server/slow.h"
 
 #include <pthread.h>
@@ -14,12 +15,13 @@ enum { LOOK_EVERY_MS = 500 };
 
 struct slow_conn {
     int fd;                   /* libmicrohttpd's */
-    int64_t deadline_mono_ns; /* for the headers; 0 while a request is served */
+    int64_t deadline_mono_ns; /* for the headers or the answer; 0 while a request is served */
+    int64_t asked_mono_ns;    /* since when it has no request; 0: it has one */
     struct slow_conn *prev, *next;
 };
 
 struct slow {
-    int64_t limit_ms;
+    int64_t limit_ms, connections_max, count;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stop;
@@ -35,8 +37,11 @@ static int64_t deadline(const struct slow *s)
 static void open_one(struct slow *s, int fd, void **socket_context)
 {
     struct slow_conn *c = xcalloc(1, sizeof *c);
-    *c = (struct slow_conn){ .fd = fd, .deadline_mono_ns = deadline(s) };
+    *c = (struct slow_conn){ .fd = fd,
+                             .deadline_mono_ns = deadline(s),
+                             .asked_mono_ns = clock_mono_ns() };
     pthread_mutex_lock(&s->lock);
+    s->count++;
     c->next = s->first;
     if (c->next != NULL)
         c->next->prev = c;
@@ -49,6 +54,7 @@ static void open_one(struct slow *s, int fd, void **socket_context)
 static void close_one(struct slow *s, struct slow_conn *c)
 {
     pthread_mutex_lock(&s->lock);
+    s->count--;
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
@@ -74,7 +80,7 @@ void slow_notify(void *slow, struct MHD_Connection *conn, void **socket_context,
     }
 }
 
-static void set_deadline(struct slow *s, struct MHD_Connection *conn, int64_t at)
+static void set_deadline(struct slow *s, struct MHD_Connection *conn, int64_t at, int64_t asked)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -83,26 +89,45 @@ static void set_deadline(struct slow *s, struct MHD_Connection *conn, int64_t at
         return;
     pthread_mutex_lock(&s->lock);
     c->deadline_mono_ns = at;
+    c->asked_mono_ns = asked;
     pthread_mutex_unlock(&s->lock);
 }
 
 void slow_begin(struct slow *s, struct MHD_Connection *conn)
 {
-    set_deadline(s, conn, 0);
+    set_deadline(s, conn, 0, 0);
+}
+
+void slow_reply(struct slow *s, struct MHD_Connection *conn, int64_t limit_ms)
+{
+    set_deadline(s, conn, limit_ms > 0 ? clock_mono_ns() + limit_ms * NS_PER_MS : 0, 0);
 }
 
 void slow_end(struct slow *s, struct MHD_Connection *conn)
 {
-    set_deadline(s, conn, deadline(s));
+    set_deadline(s, conn, deadline(s), clock_mono_ns());
+}
+
+int64_t slow_count(struct slow *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t count = s->count;
+    pthread_mutex_unlock(&s->lock);
+    return count;
 }
 
 /* Under the lock. The connection sees its end of input and closes itself. */
 static void hang_up(struct slow *s)
 {
     int64_t now = clock_mono_ns();
-    for (struct slow_conn *c = s->first; c != NULL; c = c->next)
-        if (c->deadline_mono_ns != 0 && c->deadline_mono_ns < now)
+    bool scarce = s->count * 4 > s->connections_max * 3;
+    int64_t spare_ns = s->limit_ms / 10 * NS_PER_MS;
+    for (struct slow_conn *c = s->first; c != NULL; c = c->next) {
+        bool late = c->deadline_mono_ns != 0 && c->deadline_mono_ns < now;
+        bool idle = scarce && c->asked_mono_ns != 0 && c->asked_mono_ns + spare_ns < now;
+        if (late || idle)
             (void)shutdown(c->fd, SHUT_RDWR);
+    }
 }
 
 static void *run(void *arg)
@@ -122,10 +147,11 @@ static void *run(void *arg)
     return NULL;
 }
 
-int slow_new(int64_t limit_ms, struct slow **ret, struct err *e)
+int slow_new(int64_t limit_ms, int64_t connections_max, struct slow **ret, struct err *e)
 {
     struct slow *s = xcalloc(1, sizeof *s);
     s->limit_ms = limit_ms;
+    s->connections_max = connections_max;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

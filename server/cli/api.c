@@ -278,6 +278,11 @@ int api_post_once(struct api *a, const char *path, const json_t *body, const cha
     return r;
 }
 
+int api_patch(struct api *a, const char *path, const json_t *body, json_t **ret, struct err *e)
+{
+    return exchange_json(a, "PATCH", path, body, ret, e);
+}
+
 int api_delete(struct api *a, const char *path, struct err *e)
 {
     return exchange_json(a, "DELETE", path, NULL, NULL, e);

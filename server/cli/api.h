@@ -27,6 +27,8 @@ must_check_ int api_post(struct api *a, const char *path, const json_t *body, js
  */
 must_check_ int api_post_once(struct api *a, const char *path, const json_t *body, const char *name,
                               json_t **ret, struct err *e);
+must_check_ int api_patch(struct api *a, const char *path, const json_t *body, json_t **ret,
+                          struct err *e);
 must_check_ int api_delete(struct api *a, const char *path, struct err *e);
 
 /* Append the bytes of the answer, whatever their type. */

@@ -133,6 +133,8 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.s.post(f"/v1/callbacks/{told}/redeliver").status, 202)
         self.assertEqual(len(self.s.get("/v1/callbacks?limit=1").json()["callbacks"]), 1)
         made = self.s.post("/v1/keys", {"name": "contract", "scopes": ["read"]}).json()
+        change = {"name": "changed", "quotas": {"queued_count": 5}}
+        self.assertEqual(self.s.request("PATCH", f"/v1/keys/{made['id']}", change).status, 200)
         self.assertEqual(self.s.request("DELETE", f"/v1/keys/{made['id']}").status, 204)
 
     def test_events(self):

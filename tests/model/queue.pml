@@ -188,7 +188,7 @@ inline put_back_or_end(i, last) /* move_put_back_or_end */
 #define USED_UP(i) (now.attempts[i] >= ATTEMPTS)
 #endif
 
-/* find_first: `WHERE state = 1 ORDER BY rank, id LIMIT 1`, for the key whose turn it is */
+/* line.c, find_head: `WHERE state = 1 AND key_id = ? ORDER BY rank, id LIMIT 1`, for the key whose turn it is */
 #ifdef BREAK_ORDER
 #define FIRST(i) (now.state[i] == QUEUED)
 #else

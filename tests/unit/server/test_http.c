@@ -341,7 +341,7 @@ START_TEST(a_full_queue_is_busy_and_says_when_to_come_again)
     live_set(&l, "store.queue_count_max", "1");
     live_start(&l);
     ck_status(ask(&l, "POST", "/v1/submissions", "", SMALL), 202, "");
-    ck_status(ask(&l, "POST", "/v1/submissions", "", SMALL), 503, "Retry-After: 1\r\n");
+    ck_status(ask(&l, "POST", "/v1/submissions", "", SMALL), 503, "Retry-After: 5\r\n");
     ck_status(get(&l, "/v1/health/ready"), 503, "\"ready\":false");
     ck_status(get(&l, "/v1/health/live"), 200, "live");
     judge_one(&l);
