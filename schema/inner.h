@@ -122,8 +122,8 @@ must_check_ int result_forget(struct store *s, int64_t seq, struct err *e);
 enum counter {
     COUNTER_QUEUED = 1,
     COUNTER_HELD = 2,
-    COUNTER_ENDED = 3,  /* submissions that have ended and are there */
-    COUNTER_BYTES = 4,  /* of blobs that something refers to */
+    COUNTER_ENDED = 3, /* submissions that have ended and are there */
+    COUNTER_BYTES = 4, /* of blobs that something refers to */
     COUNTER_QUEUED_BYTES = 5,
     COUNTER_PROBE = 99, /* of store_probe */
     COUNTER_VERDICT = 100,
@@ -213,6 +213,11 @@ must_check_ int line_first(struct store *s, struct live *ret, bool *ret_found, s
  * back into line, in a transaction of its own. */
 must_check_ int line_look(struct store *s, bool *ret_waiting, bool *ret_rested, struct err *e);
 must_check_ int line_wake(struct store *s, struct err *e);
+
+/* ---- admit.c */
+
+/* What a submission counts with against the bounds of the queue: all that was sent with it. */
+int64_t admit_bytes(const struct submission *sub);
 
 /* ---- key.c */
 

@@ -136,9 +136,8 @@ static int count_waiting(struct store *s, const struct numbers *n, int64_t count
     if (sql_row(q, &found, e) < 0)
         return -1;
     int64_t key_id = sql_int(q), bytes = sql_int(q) * count;
-    auto_stmt_ struct stmt *u =
-        sql_use(s, "UPDATE key_use SET queued_count = queued_count + ?, "
-                   "queued_bytes = queued_bytes + ? WHERE key_id = ?");
+    auto_stmt_ struct stmt *u = sql_use(s, "UPDATE key_use SET queued_count = queued_count + ?, "
+                                           "queued_bytes = queued_bytes + ? WHERE key_id = ?");
     sql_bind_int(u, count);
     sql_bind_int(u, bytes);
     sql_bind_int(u, key_id);

@@ -99,7 +99,8 @@ static const struct {
 } rows[] = {
     { "queue-row", true, "UPDATE queue SET seq = 999 WHERE state = 1" },
     { "one-place", true,
-      "INSERT INTO queue SELECT id, seq, 1, 0, 0, 0, 0, NULL, NULL, NULL FROM submission "
+      "INSERT INTO queue SELECT id, seq, 1, 0, 0, 0, 0, NULL, NULL, NULL, key_id, 0 FROM "
+      "submission "
       "WHERE state = 5" },
     { "not-lost", true, "DELETE FROM queue WHERE state = 1" },
     { "held", false, "UPDATE queue SET lease_end_unix_ms = NULL WHERE state > 1" },
@@ -125,6 +126,10 @@ static const struct {
     { "blob-waste", true, "INSERT INTO blob_data VALUES (999, x'00')" },
     { "counter-queued", true, "UPDATE counter SET value = value + 1 WHERE id = 1" },
     { "counter-held", true, "DELETE FROM counter WHERE id = 2" },
+    { "counter-queued-bytes", true, "UPDATE counter SET value = value + 1 WHERE id = 5" },
+    { "key-use", true, "UPDATE key_use SET held_count = 7" },
+    { "key-use", true, "DELETE FROM key_use" },
+    { "line", true, "UPDATE key_use SET line_id = (SELECT max(id) FROM queue WHERE state = 1)" },
     { "counter-verdicts", true, "UPDATE counter SET value = 0 WHERE id = 101" },
     { "counter-ended", true, "UPDATE counter SET value = 9 WHERE id = 3" },
     { "counter-ended", true, "UPDATE counter SET value = value + 1 WHERE id = 1000000" },
