@@ -32,8 +32,8 @@ struct server {
     struct metrics *metrics;
     struct http *http;
     struct slow *slow; /* owned by http */
-    int listen_fd;  /* a socket that listens already, which serve_start takes; else 0 or -1 */
-    char url[128];  /* "http://127.0.0.1:8080", with the real port */
+    int listen_fd;     /* a socket that listens already, which serve_start takes; else 0 or -1 */
+    char url[128];     /* "http://127.0.0.1:8080", with the real port */
     bool unguarded; /* set before serve_start by tests, whose process has more to do than serve */
     int64_t started_unix_ms;
     int64_t bodies_max_bytes;           /* of all bodies in flight together */
