@@ -247,7 +247,7 @@ class BadRequests(unittest.TestCase):
                 ("DELETE", "/v1/submissions", "POST, GET, HEAD, OPTIONS"),
                 ("PUT", "/v1/languages", "GET, HEAD, OPTIONS"),
                 ("GET", "/v1/submissions/01HZZZZZZZZZZZZZZZZZZZZZZZ/cancel", "POST, OPTIONS"),
-                ("PATCH", "/v1/keys/1", "DELETE, OPTIONS"),
+                ("PUT", "/v1/keys/1", "PATCH, DELETE, OPTIONS"),
                 ("BREW", "/metrics", "GET, HEAD, OPTIONS")):
             got = self.s.request(method, path)
             self.problem(got, 405, "method")
