@@ -12,7 +12,7 @@ bench_src := $(filter-out tests/bench/store%,$(wildcard tests/bench/*.c)) # a pr
 extra_src += $(bench_src)
 
 bench: all $(addprefix $(BUILD)/bench/,minos-bench store true tiny spin) ## measure, 7 to 9 minutes: BENCH_SUITE= BENCH_SECONDS= BENCH_ROWS= BENCH_JSON=
-	$(BUILD)/bench/minos-bench --programs $(BUILD) --extras $(BUILD)/bench --languages deploy/languages \
+	$(BUILD)/bench/minos-bench --programs $(abspath $(BUILD)) --extras $(abspath $(BUILD))/bench --languages $(abspath deploy/languages) \
 	    --suite $(BENCH_SUITE) --seconds $(BENCH_SECONDS) --rows $(BENCH_ROWS) --json $(BENCH_JSON)
 .PHONY: bench
 
