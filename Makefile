@@ -108,7 +108,7 @@ $(eval $(call unit_rule,courier,$(courier_libs)))
 
 unit: $(unit_bin)
 check: all unit ## unit tests: no privilege needed, under 30 s
-	@tests/run-unit $(unit_bin)
+	@tests/run-unit $(unit_bin) $(replay_bin)
 .PHONY: unit check
 
 include $(wildcard tests/*.mk deploy/*.mk)

@@ -43,31 +43,6 @@ coverage: ## lines covered by `make check`, by file, in a build of its own (COVE
 	$(MAKE) MODE=cov BUILD=build/cov $(COVER); status=$$?; tests/coverage build/cov; exit $$status
 .PHONY: coverage
 
-# --- fuzzers: tests/fuzz/fuzz_NAME.c, any bytes as input; clang's libFuzzer ------------------------------------------
-# A fuzzer is linked with the base and what fuzz_with_NAME says, and begins with the files of tests/fuzz/seeds/NAME.
-# Its corpus and what it finds are left in BUILD/fuzz.
-FUZZ_SECONDS   ?= 30
-fuzz_with_wire := sandbox/wire.c
-fuzz_with_collect := sandbox/keeper_collect.c sandbox/wire.c
-fuzz_with_outcome := sandbox/keeper_outcome.c sandbox/wire.c worker/decide.c schema/verdict.c
-fuzz_with_target := server/target.c
-fuzz_libs_target := libseccomp yaml-0.1 libcurl
-fuzz_flags     := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-fuzz_names     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-
-define fuzz_rules
-$(BUILD)/fuzz/$(1): tests/fuzz/fuzz_$(1).c $(base_src) $(fuzz_with_$(1))
-	@mkdir -p $$(@D)
-	clang $$(CPPFLAGS) -std=gnu17 $(fuzz_flags) -o $$@ $$^ $$(call pkg,$(or $(fuzz_libs_$(1)),libseccomp yaml-0.1))
-fuzz-$(1): $(BUILD)/fuzz/$(1)
-	@mkdir -p $$<.corpus
-	$$< -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$<. -verbosity=0 $$<.corpus $(wildcard tests/fuzz/seeds/$(1))
-.PHONY: fuzz-$(1)
-endef
-$(foreach n,$(fuzz_names),$(eval $(call fuzz_rules,$(n))))
-fuzz: $(addprefix fuzz-,$(fuzz_names)) ## run each fuzzer for FUZZ_SECONDS (30)
-.PHONY: fuzz
-
 # --- install -------------------------------------------------------------------------------------------------------
 # `minos` finds the other programs beside itself or in PREFIX/libexec/minos, the worker its languages in
 # PREFIX/share/minos/languages; PREFIX is built in, so it must be the same for `make` and `make install`.

@@ -37,5 +37,5 @@ bool compare_hopeless(const struct compare *c);
 enum compare_result compare_end(struct compare *c);
 
 /* Where it differs, for people: `line 3: expected "5", got "7"`; valid UTF-8 without control
- * characters whatever the bytes were, at most about 500 bytes. "" when right. Owned by c. */
+ * characters whatever the bytes were, fewer than 600 bytes. "" when right. Owned by c. */
 const char *compare_message(const struct compare *c);

@@ -142,10 +142,10 @@ static void obey(struct ground *g, struct input *in)
         (void)mkfifoat(g->at_fd, name, 0666);
         break;
     case 6:
-        (void)linkat(g->at_fd, pick_name(g, in, other), g->at_fd, name, 0);
+        (void)!linkat(g->at_fd, pick_name(g, in, other), g->at_fd, name, 0);
         break;
     case 7:
-        (void)linkat(AT_FDCWD, g->outside, g->at_fd, name, 0);
+        (void)!linkat(AT_FDCWD, g->outside, g->at_fd, name, 0);
         break;
     case 8:
         make_socket(g, name);
