@@ -40,6 +40,9 @@ static const char allow_every_layer[] = "box.allow_missing="
 #define PROBE(layer, claim, check, mend) layer ","
 #include "sandbox/probe.def"
 #undef PROBE
+#define SETTING(layer, claim, path, judge, mend) layer ","
+#include "sandbox/host_settings.def"
+#undef SETTING
                                         "attack calls,memory limit,cpu limit,process limit";
 
 /* --- text ------------------------------------------------------------------------------------- */

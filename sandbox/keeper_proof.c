@@ -17,6 +17,7 @@
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
 #include "sandbox/keeper.h"
+#include "sandbox/keeper_settings.h"
 
 static const char *const namespace_kinds[] = { "user", "pid", "mnt",    "net",
                                                "ipc",  "uts", "cgroup", "time" };
@@ -148,6 +149,12 @@ static int bite(struct keeper *k, const struct limits *limits, struct err *e)
     return 0;
 }
 
+static void add_settings(struct keeper *k)
+{
+    for (size_t i = 0; i < keeper_settings_count() && k->proof.count < BOX_PROOF_MAX; i++)
+        keeper_setting_look(i, &k->proof.rows[k->proof.count++]);
+}
+
 static bool listed(const char *list, const char *name)
 {
     size_t n = strlen(name);
@@ -197,5 +204,6 @@ int keeper_prove(struct keeper *k, struct err *e)
     limits.file_bytes = 1 << 20;
     if (look(k, &limits, e) < 0 || bite(k, &limits, e) < 0)
         return err_wrap(e, "start-up probe");
+    add_settings(k);
     return judge(k, e);
 }
