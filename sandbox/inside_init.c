@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
 #include "sandbox/inside_drop.h"
@@ -79,6 +80,19 @@ static int mount_one(const char *what, const char *where, const char *type, unsi
     return 0;
 }
 
+/* With one id the image's files and the top of the root are the program's own, too. So nothing
+ * there can be changed through the root's mount, and what every program may write is a mount of its
+ * own. Inodes stay those of this cell alone. */
+static int seal_root(struct err *e)
+{
+    static const char *const writable[] = { "/root/box", "/root/tmp", "/root/shm" };
+    for (size_t i = 0; i < ARRAY_COUNT(writable); i++)
+        if (mount_one(writable[i], writable[i], NULL, MS_BIND, NULL, e) < 0)
+            return -1;
+    return mount_one("none", "/root", NULL,
+                     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOATIME, NULL, e);
+}
+
 /* The new root: image below, this cell's tmpfs above. /proc is mounted by us, pid 1, so it shows
  * this pid namespace. */
 static int assemble_root(const struct inside_plan *p, struct err *e)
@@ -100,7 +114,7 @@ static int assemble_root(const struct inside_plan *p, struct err *e)
                    ? err_wrap(e, "a container's /proc must be whole (podman: --security-opt "
                                  "unmask=ALL; docker: systempaths=unconfined)")
                    : -1;
-    return 0;
+    return p->one_id ? seal_root(e) : 0;
 }
 
 static int enter_root(struct err *e)

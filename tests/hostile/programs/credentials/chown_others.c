@@ -1,7 +1,6 @@
 /* tries:  to give its files to others and take those of others
  * layer:  caps
- * expect: accepted
- * known:  single the files of its own copy of /etc are its id's; no other cell sees them */
+ * expect: accepted */
 #include "hostile.h"
 
 int main(void)

@@ -1,7 +1,6 @@
 /* tries:  to keep other inodes by hard links: of the image, of devices, of init's files
  * layer:  image, init
- * expect: accepted
- * known:  single the files of its own copy of /etc are its id's; no other cell sees them */
+ * expect: accepted */
 #include "hostile.h"
 
 int main(void)
