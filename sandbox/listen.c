@@ -32,6 +32,7 @@ struct listener {
     const struct listen_options *options;
     int sock, signal_fd;
     pid_t keepers[KEEPERS_MAX]; /* by slot; 0: free */
+    int keepers_max;            /* how many of them may be in use */
     bool ending, guarded;
 };
 
@@ -109,6 +110,16 @@ static int open_signals(int *ret, struct err *e)
     return *ret < 0 ? err_sys(e, "signalfd") : 0;
 }
 
+/* A worker has one for each slot; those of slots that have died, or of a worker that was replaced,
+ * may still be leaving. What a worker that was taken over asks for beyond that, it does not get. */
+static int allowed_keepers(const struct conf *c)
+{
+    enum { LEAVING = 8 };
+    int64_t slots = c->worker_slots > 0 ? c->worker_slots : sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t allowed = 2 * (slots > 0 ? slots : 1) + LEAVING;
+    return allowed < KEEPERS_MAX ? (int)allowed : KEEPERS_MAX;
+}
+
 /* The keeper's process. */
 _Noreturn static void become_keeper(struct listener *l, int connection, int64_t slot, pid_t parent)
 {
@@ -141,10 +152,13 @@ static void take_connection(struct listener *l)
         return;
     }
     int slot = 0;
-    while (slot < KEEPERS_MAX && l->keepers[slot] != 0)
+    while (slot < l->keepers_max && l->keepers[slot] != 0)
         slot++;
-    if (slot == KEEPERS_MAX) {
-        log_event(l->options->log, LOG_WARN, "connection_refused", "reason=too_many_keepers");
+    if (slot == l->keepers_max) {
+        log_event(l->options->log, LOG_WARN, "connection_refused",
+                  "reason=too_many_keepers keepers=%d (twice worker.slots and 8 as this process "
+                  "read it at its start)",
+                  slot);
         return;
     }
     pid_t self = getpid(), pid = fork();
@@ -235,7 +249,9 @@ static void end_keepers(struct listener *l)
 
 int listen_serve(const struct listen_options *o)
 {
-    struct listener l = { .options = o, .sock = -1, .signal_fd = -1 };
+    struct listener l = {
+        .options = o, .sock = -1, .signal_fd = -1, .keepers_max = allowed_keepers(o->conf)
+    };
     struct err e;
     if (confine(&l, &e) < 0 || open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
         open_socket(o, &l.sock, &e) < 0) {

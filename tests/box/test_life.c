@@ -211,7 +211,8 @@ static pid_t start_listener(const char *socket_path)
         auto_free_ char *fd = xasprintf("%d", ready[1]), *uid = xasprintf("%u", geteuid());
         close(ready[0]);
         execl(program, program, "listen", "--socket", socket_path, "--uid", uid, "--ready-fd", fd,
-              "--set", "log.level=error", (char *)NULL);
+              "--set", "log.level=error", "--set", "worker.slots=1", "--set", "box.warm=0",
+              (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -277,10 +278,41 @@ START_TEST(a_listener_gives_a_keeper_to_each_client_of_its_user_alone)
 }
 END_TEST
 
+START_TEST(a_listener_gives_no_more_keepers_than_slots_can_need)
+{
+    enum { ALLOWED = 2 * 1 + 8 }; /* the listener's worker.slots is 1 */
+    char dir[] = "/tmp/minos-listen-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    auto_free_ char *path = xasprintf("%s/box.sock", dir);
+    pid_t listener = start_listener(path);
+    struct box_options o = { .socket_path = path, .timeout_ms = kit_slow(30000) };
+    struct box *boxes[ALLOWED], *more = NULL;
+    struct err e;
+    for (size_t i = 0; i < ALLOWED; i++)
+        ck_assert_msg(box_open(&o, &boxes[i], &e) == 0, "%zu: %s", i, e.msg);
+    ck_assert_int_eq(box_open(&o, &more, &e), -1);
+    box_close(boxes[0]);
+    bool again = false; /* when the first one has left */
+    for (int i = 0; i < 100 && !again; i++) {
+        again = box_open(&o, &boxes[0], &e) == 0;
+        if (!again)
+            usleep(50000);
+    }
+    ck_assert_msg(again, "%s", e.msg);
+    for (size_t i = 0; i < ALLOWED; i++)
+        box_close(boxes[i]);
+    ck_assert_int_eq(kill(listener, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(listener, NULL, 0), listener);
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 KIT_MAIN("box life", two_keepers_work_at_once_and_apart,
          a_keeper_that_ends_takes_its_groups_and_cells_along,
          a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up,
          a_client_that_vanishes_takes_its_keeper_along,
          many_runs_leave_groups_mounts_and_descriptors_as_they_were,
          a_keeper_that_cannot_start_says_why,
-         a_listener_gives_a_keeper_to_each_client_of_its_user_alone)
+         a_listener_gives_a_keeper_to_each_client_of_its_user_alone,
+         a_listener_gives_no_more_keepers_than_slots_can_need)
