@@ -40,6 +40,8 @@ enum callback_state {
 #undef X
 };
 
+enum { CALLBACK_ATTEMPTS_MAX = 100 }; /* what callbacks.attempts may be at most */
+
 const char *callback_state_name(enum callback_state s);
 enum callback_state callback_state_from_name(const char *name); /* CALLBACK_NONE when unknown */
 

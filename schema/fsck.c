@@ -12,6 +12,7 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "schema/callback.h"
 #include "schema/copy.h"
 #include "schema/inner.h"
 
@@ -40,6 +41,21 @@ struct row {
     "(SELECT count(*) FROM test_result r WHERE r.seq = s.seq AND r.verdict = $accepted) "          \
     "UNION ALL SELECT s.id FROM submission s WHERE s.verdict = $compile_error AND "                \
     "EXISTS (SELECT 1 FROM test_result r WHERE r.seq = s.seq)"
+
+#define FSCK_CALLBACK_LOST                                                                         \
+    "SELECT s.id FROM submission s WHERE s.callback_url IS NOT NULL AND s.state IS NOT NULL "      \
+    "AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.id = s.id)"
+/* host is "HOST:PORT", as callback.c makes it. */
+#define FSCK_CALLBACK_REMAKE                                                                       \
+    "INSERT INTO callback (id, seq, key_id, url, host, state, attempts, held, created_unix_ms, "   \
+    "since_unix_ms, due_unix_ms) SELECT id, seq, key_id, url, CASE "                               \
+    "WHEN instr(substr(h, instr(h, ']') + 1), ':') > 0 THEN h "                                    \
+    "WHEN url LIKE 'https:%' THEN h || ':443' ELSE h || ':80' END, 1, 0, 0, ended, now, now "      \
+    "FROM (SELECT *, substr(r, 1, min(instr(r || '/', '/'), instr(r || '?', '?'), "                \
+    "instr(r || '#', '#')) - 1) AS h FROM (SELECT id, seq, key_id, callback_url AS url, "          \
+    "substr(callback_url, instr(callback_url, '://') + 3) AS r, finished_unix_ms AS ended, "       \
+    "CAST(strftime('%s', 'now') AS INTEGER) * 1000 AS now FROM submission "                        \
+    "WHERE id IN (" FSCK_CALLBACK_LOST ")))"
 
 static const struct row table[] = {
 #define FSCK(name, waste, what, mend, select, repair) { name, waste, what, mend, select, repair },
@@ -100,6 +116,7 @@ static void bind_names(struct stmt *q)
         { "$cancelled", VERDICT_CANCELLED },
         { "$accepted", VERDICT_ACCEPTED },
         { "$compile_error", VERDICT_COMPILE_ERROR },
+        { "$attempts", CALLBACK_ATTEMPTS_MAX + 1 }, /* the last may find that all were made */
     };
     for (size_t i = 0; q->st != NULL && i < ARRAY_COUNT(names); i++) {
         int at = sqlite3_bind_parameter_index(q->st, names[i].name);

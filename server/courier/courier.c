@@ -249,6 +249,8 @@ static void order_one(struct courier *c, struct slot *s)
         slot_free(c, s);
         return;
     }
+    if (reason == NULL && s->cb.attempts > c->opt.conf->callbacks_attempts)
+        reason = "each of its tries ended without an outcome: whoever made them died";
     if (reason == NULL && target_check(s->cb.url, &c->rules, expected) != 0) {
         snprintf(text, sizeof text, "expected %s", expected); /* the rules were others then */
         reason = text;

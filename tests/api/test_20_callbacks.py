@@ -442,6 +442,27 @@ class Killed(unittest.TestCase):
         self.assertEqual(s.stop(), 0)
         s.wait_clean()
 
+    def test_deadly(self):
+        """One whose every try ends its sender is not tried for ever: it becomes a dead letter"""
+        s = service.Service(slots=1, languages=["bash"], sets=SETS + (
+            "callbacks.attempts=2", "callbacks.timeout_ms=30s"))
+        self.addCleanup(s.close)
+        s.start()
+        s.post("/v1/callbacks/secret")
+        r = receiver.Receiver(lambda h, c: time.sleep(3))
+        self.addCleanup(r.close)
+        ident = s.accept(language="bash", source="true", callback_url=r.url())
+        for n in (1, 2):
+            service.poll(f"try {n}", lambda n=n: len(r.of(ident)) == n, 30)
+            s.look()
+            os.kill(s.pid_of("minos-courier"), signal.SIGKILL)
+        service.poll("given up", lambda: s.get(
+            f"/v1/callbacks/{ident}").json()["state"] == "failed", 30)
+        self.assertEqual(len(r.of(ident)), 2)
+        self.assertIn("whoever made them died", s.get(f"/v1/callbacks/{ident}").json()["message"])
+        self.assertEqual(s.minos("fsck", "--data", s.data)[0], 0)
+        self.assertEqual(s.stop(), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,7 @@
  * mended where that is safe. */
 #include "tests/unit/schema/unit.h"
 
+#include "schema/callback.h"
 #include "schema/fsck.h"
 #include "schema/inner.h"
 
@@ -42,6 +43,34 @@ static bool has(const struct found *found, const char *name)
     return false;
 }
 
+/* Four that have ended and are told of: delivered, failed, waiting for another try, held. */
+static void fill_callbacks(struct store *s)
+{
+    struct err e;
+    struct claim c;
+    struct callback cb;
+    struct callback_secrets secrets;
+    bool found = false;
+    ck_ok(callback_secret_new(s, 0, 1000, &secrets, &e));
+    ck_ok(callback_secret_new(s, 0, 1000, &secrets, &e));
+    for (int i = 0; i < 4; i++) {
+        auto_submission_ struct submission sub = request(s, 1);
+        sub.callback_url = xstrdup(i % 2 == 0 ? "https://[::1]?a=b" : "http://example.org:81/x");
+        accept_it(s, &sub);
+        ck_assert(claim_one(s, &c));
+        ck_assert(finish(s, &c, VERDICT_WRONG_ANSWER));
+        ck_ok(callback_take(s, 1 << 20, NULL, 0, &cb, &found, &e));
+        ck_assert(found);
+        if (i == 0)
+            ck_ok(callback_sent(s, cb.id, 1, 200, &e));
+        if (i == 1)
+            ck_ok(callback_failed(s, cb.id, 1, 404, "no", &e));
+        if (i == 2)
+            ck_ok(callback_retry(s, cb.id, 1, INT64_MAX / 2, 0, "not there", &e));
+        callback_done(&cb);
+    }
+}
+
 /* Ended, waiting and held ones, and a large blob. */
 static void fill(struct store *s)
 {
@@ -63,9 +92,19 @@ static void fill(struct store *s)
     ck_assert(finish(s, &c, VERDICT_ACCEPTED));
     accept_one(s, 0, id);
     ck_ok(queue_cancel(s, id, &cancelled, &e));
+    fill_callbacks(s);
     for (int i = 0; i < 3; i++)
         accept_one(s, 0, id);
     ck_assert(claim_one(s, &c));
+}
+
+static char *text_of(struct store *s, const char *sql)
+{
+    struct err e;
+    bool found = false;
+    auto_stmt_ struct stmt *q = sql_use_once(s, sql);
+    ck_ok(sql_row(q, &found, &e));
+    return sql_text(q);
 }
 
 static void damage(struct place *p, const char *sql)
@@ -135,6 +174,27 @@ static const struct {
     { "counter-ended", true, "UPDATE counter SET value = value + 1 WHERE id = 1000000" },
     { "counter-ended", true, "INSERT INTO counter VALUES (1000005, 1)" },
     { "counter-bytes", true, "UPDATE counter SET value = 0 WHERE id = 4" },
+    { "callback-owner", true,
+      "INSERT INTO callback SELECT 'nobody', 77, 0, url, host, 1, 0, 0, 1, 1, 1, NULL, NULL, NULL "
+      "FROM callback WHERE state = 3" },
+    { "callback-owner", false, "UPDATE callback SET url = 'http://evil.org/' WHERE state = 2" },
+    { "callback-owner", false, "UPDATE callback SET key_id = 9 WHERE state = 3" },
+    { "callback-early", true,
+      "INSERT INTO callback SELECT q.id, q.seq, 0, 'http://a/', 'a:80', 1, 0, 0, 1, 1, 1, NULL, "
+      "NULL, NULL FROM queue q WHERE state = 1" },
+    { "callback-lost", true, "DELETE FROM callback WHERE state = 2" },
+    { "callback-lost", true, "DELETE FROM callback" },
+    { "callback-state", false, "UPDATE callback SET state = 4 WHERE state = 2" },
+    { "callback-state", false, "UPDATE callback SET ended_unix_ms = NULL WHERE state = 3" },
+    { "callback-state", false, "UPDATE callback SET ended_unix_ms = 5 WHERE state = 1" },
+    { "callback-state", false, "UPDATE callback SET held = 1 WHERE state = 2" },
+    { "callback-tries", false, "UPDATE callback SET attempts = 0 WHERE held = 1" },
+    { "callback-tries", false, "UPDATE callback SET attempts = 102 WHERE state = 1" },
+    { "callback-tries", false, "UPDATE callback SET attempts = -1 WHERE state = 1" },
+    { "callback-dead", false, "UPDATE callback SET message = NULL WHERE state = 3" },
+    { "callback-secret", false, "UPDATE callback_secret SET secret = x'00'" },
+    { "callback-secret", false, "UPDATE callback_secret SET previous = NULL" },
+    { "callback-secret", false, "UPDATE callback_secret SET key_id = 55" },
     { "keys", false,
       "INSERT INTO api_key (name, scopes, secret_sha256, created_unix_ms) VALUES ('x', 0, x'00', "
       "0)" },
@@ -159,6 +219,24 @@ START_TEST(what_is_broken_is_found_and_mended_where_that_is_safe)
         p.s = open_store(&p, (struct store_options){ 0 });
         ck_consistent(p.s);
     }
+}
+END_TEST
+
+START_TEST(a_lost_callback_is_made_again_as_it_was)
+{
+    static const char all[] = "SELECT group_concat(id || seq || key_id || url || host) FROM "
+                              "(SELECT * FROM callback ORDER BY id)";
+    auto_place_ struct place p = place_new();
+    fill(p.s);
+    auto_free_ char *before = text_of(p.s, all);
+    store_close(take_ptr(&p.s));
+    damage(&p, "DELETE FROM callback");
+    struct found found = check(&p, true);
+    ck_assert(has(&found, "callback-lost") && found.totals.broken == 0);
+    p.s = open_store(&p, (struct store_options){ 0 });
+    auto_free_ char *after = text_of(p.s, all);
+    ck_assert_str_eq(after, before);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM callback WHERE state = 1"), 4);
 }
 END_TEST
 
@@ -237,6 +315,7 @@ static Suite *suite(void)
     tcase_add_test(t, a_store_as_it_should_be_is_found_so);
     tcase_add_loop_test(t, what_is_broken_is_found_and_mended_where_that_is_safe, 0,
                         ARRAY_COUNT(rows));
+    tcase_add_test(t, a_lost_callback_is_made_again_as_it_was);
     tcase_add_test(t, a_lost_submission_is_queued_again_and_judged);
     tcase_add_test(t, pages_that_are_damaged_are_found);
     tcase_add_test(t, repairing_needs_the_store_alone);
