@@ -108,6 +108,18 @@ static void make_new(struct submission *sub, int64_t priority)
     sub->priority = priority;
 }
 
+static void note_refusal(struct store *s, const struct submission *sub, const struct err *why,
+                         struct rejudge_refusal *ret)
+{
+    struct quotas q;
+    struct err e;
+    if (why->kind != ERR_BUSY || sub->admitted)
+        return;
+    *ret = (struct rejudge_refusal){ .quota = sub->refused, .retry_ms = sub->retry_ms };
+    if (sub->refused != QUOTA_NONE && line_quotas(s, sub->key_id, &q, &e) == 0)
+        ret->limit = quotas_get(&q, &quotas_table[sub->refused - 1]);
+}
+
 static int repeat_one(struct store *s, const struct rejudge_call *c, int64_t call, const char *of,
                       struct rejudge_made *m, struct err *e)
 {
@@ -125,6 +137,8 @@ static int repeat_one(struct store *s, const struct rejudge_call *c, int64_t cal
         memcpy(p.id, sub.id, sizeof p.id);
         memcpy(p.of, of, sizeof p.of);
         rc = queue_accept(s, &sub, existing, e);
+        if (rc < 0)
+            note_refusal(s, &sub, e, &m->refusal);
         if (rc == 0)
             rc = link_pair(s, &p, call, e);
         if (rc == 0)
@@ -159,6 +173,7 @@ int rejudge_make(struct store *s, const struct rejudge_call *c, const char (*ids
 {
     struct rejudge_made m = { 0 };
     if (make_all(s, c, ids, count, &m, ret_repeated, e) < 0) {
+        ret->refusal = m.refusal;
         rejudge_made_done(&m);
         return -1;
     }

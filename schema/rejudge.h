@@ -23,11 +23,19 @@ struct rejudge_pair {
     char id[STORE_ID_BYTES], of[STORE_ID_BYTES];
 };
 
+/* Why nothing was made: the queue is full, or an owner's quota is used up. */
+struct rejudge_refusal {
+    enum quota quota; /* QUOTA_NONE: the queue */
+    int64_t limit;    /* the owner's */
+    int64_t retry_ms; /* 0: it was not refused */
+};
+
 /* What a call made. */
 struct rejudge_made {
     struct rejudge_pair *pairs;
     size_t count;
     char next_id[STORE_ID_BYTES]; /* "": none */
+    struct rejudge_refusal refusal;
 };
 
 void rejudge_made_done(struct rejudge_made *m);
@@ -39,7 +47,7 @@ must_check_ int rejudge_find_repeat(struct store *s, const struct rejudge_call *
 
 /* Ask again what each of these asked: all of them or none, durably. Those that are gone, or have
  * not ended, are left out. A call that is repeated gets what the first one made, *ret_repeated.
- * ERR_BUSY: the queue is full. */
+ * ERR_BUSY and ret->refusal: the queue is full, or an owner's quota is used up. */
 must_check_ int rejudge_make(struct store *s, const struct rejudge_call *c,
                              const char (*ids)[STORE_ID_BYTES], size_t count,
                              struct rejudge_made *ret, bool *ret_repeated, struct err *e);

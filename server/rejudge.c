@@ -32,7 +32,8 @@ struct rejudge {
     int64_t test_count;
     id_text next_id; /* "": the list is at its end */
     struct rejudge_made made;
-    bool repeated;
+    bool repeated, refused; /* for this reason: */
+    struct err refusal;
 };
 
 static void rejudge_free(void *p)
@@ -192,20 +193,29 @@ static void reply(struct rejudge *j)
 static void reply_made(struct request *r)
 {
     struct rejudge *j = r->state;
+    const struct rejudge_refusal *why = &j->made.refusal;
     if (j->job.rc != 0)
         accept_reply_failed(r, &j->job.err);
+    else if (j->refused)
+        request_refuse_quota_of(r, why->quota, why->limit, why->retry_ms, j->refusal.msg);
     else
         reply(j);
 }
 
 /* ---- the writer's part */
 
+/* Who is refused has changed nothing, and fails nobody else's job. */
 static int apply(struct writer_job *job, struct store *s, struct err *e)
 {
     struct rejudge *j = (struct rejudge *)job;
     rejudge_made_done(&j->made); /* of a first try that was rolled back */
-    return rejudge_make(s, &j->call, (const char(*)[STORE_ID_BYTES])j->ids, j->count, &j->made,
-                        &j->repeated, e);
+    int rc = rejudge_make(s, &j->call, (const char(*)[STORE_ID_BYTES])j->ids, j->count, &j->made,
+                          &j->repeated, e);
+    j->refused = rc < 0 && j->made.refusal.retry_ms > 0;
+    job->feeds_queue = rc == 0;
+    if (j->refused)
+        j->refusal = *e;
+    return j->refused ? 0 : rc;
 }
 
 static void done(struct writer_job *job)
@@ -218,7 +228,6 @@ static void push(struct rejudge *j)
     j->call.next_id = j->next_id[0] != '\0' ? j->next_id : NULL;
     j->job = (struct writer_job){ .apply = apply,
                                   .done = done,
-                                  .feeds_queue = true,
                                   .weight_bytes = (int64_t)j->count * WEIGHT_BYTES };
     request_suspend(j->request, reply_made);
     writer_push(j->request->srv->writer, &j->job);

@@ -53,10 +53,18 @@ void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
 
 void request_refuse_quota(struct request *r, enum quota quota, int64_t retry_ms, const char *detail)
 {
+    int64_t limit =
+        quota != QUOTA_NONE ? quotas_get(&r->who.quotas, &quotas_table[quota - 1]) : 0;
+    request_refuse_quota_of(r, quota, limit, retry_ms, detail);
+}
+
+void request_refuse_quota_of(struct request *r, enum quota quota, int64_t limit, int64_t retry_ms,
+                             const char *detail)
+{
     r->problem.retry_after_ms = retry_ms;
     if (quota != QUOTA_NONE) {
         r->problem.quota = quotas_name(quota);
-        r->problem.quota_limit = quotas_get(&r->who.quotas, &quotas_table[quota - 1]);
+        r->problem.quota_limit = limit;
         metrics_refused(r->srv->metrics, quota);
     }
     request_refuse(r, quota != QUOTA_NONE ? PROBLEM_QUOTA : PROBLEM_BUSY, "%s", detail);

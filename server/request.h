@@ -72,6 +72,10 @@ void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
 void request_refuse_quota(struct request *r, enum quota quota, int64_t retry_ms,
                           const char *detail);
 
+/* The same for a quota of another key, which is `limit`. */
+void request_refuse_quota_of(struct request *r, enum quota quota, int64_t limit, int64_t retry_ms,
+                             const char *detail);
+
 /* Add a fault of a query parameter or header (BAD_PARAMETER); request_problem replies. `value` may
  * be NULL. */
 void request_parameter_fault(struct request *r, const char *name, const char *value,

@@ -75,6 +75,25 @@ class RejudgeTest(unittest.TestCase):
         for new in pairs.values():
             self.assertEqual(self.s.result(new)["verdict"], "wrong_answer")
 
+    def test_quota(self):
+        """A set that goes over its owner's quota is refused with 429, whole, and says when to come again"""
+        made = self.s.post("/v1/keys", {"name": "k", "quotas": {"queued_count": 1}}).json()
+        old = []
+        for _ in range(2):
+            old.append(self.s.accept(key=made["key"], **PROGRAM))
+            self.s.result(old[-1], key=made["key"])
+        busy = [self.s.accept(language="bash", source="sleep 3") for _ in range(4)]
+        got = self.post({"ids": old})
+        self.assertEqual((got.status, got.json()["type"]), (429, "urn:minos:problem:quota"), got)
+        self.assertEqual((got.json()["quota"], got.json()["limit"]), ("queued_count", 1))
+        self.assertGreaterEqual(int(got.headers["Retry-After"]), 1)
+        self.assertIn(f"judge {old[1]} again", got.json()["detail"])
+        mine = self.s.get("/v1/submissions", key=made["key"]).json()["submissions"]
+        self.assertEqual(len(mine), 2, "all or none")
+        self.assertEqual(self.post({"ids": old[:1]}).status, 202)
+        for ident in busy:
+            self.s.post(f"/v1/submissions/{ident}/cancel")
+
     def test_range(self):
         """created_from and created_before bound the set, to the millisecond"""
         ids = self.ended(3, metadata={"range": 1})
