@@ -398,12 +398,17 @@ static int find_waiting(struct store *s, int64_t above, int64_t *keys, size_t *r
     return read_keys(q, keys, ret_count, e);
 }
 
+void store_set_quotas(struct store *s, const struct quotas *defaults)
+{
+    s->quotas = *defaults;
+}
+
 int queue_set_quotas(struct store *s, const struct quotas *defaults, struct err *e)
 {
     int64_t keys[RENEW_BATCH], above = -1;
     size_t key_count = RENEW_BATCH;
     s->quotas = *defaults;
-    while (!s->read_only && key_count == RENEW_BATCH) {
+    while (key_count == RENEW_BATCH) {
         auto_tx_ struct tx t = { 0 };
         if (tx_begin(&t, s, STORE_RELAXED, e) < 0 ||
             find_waiting(s, above, keys, &key_count, e) < 0 ||

@@ -361,8 +361,11 @@ struct queue_stats {
 };
 must_check_ int queue_stats(struct store *s, struct queue_stats *ret, struct err *e);
 
-/* From now on these are the quotas of keys that have none of their own, and those that wait are
- * judged by them. Not inside a transaction. */
+/* From now on these are the quotas of keys that have none of their own: for this store. */
+void store_set_quotas(struct store *s, const struct quotas *defaults);
+
+/* The same, and those that wait are judged by them. On an error they may be so in part; call it
+ * again with the old ones. */
 must_check_ int queue_set_quotas(struct store *s, const struct quotas *defaults, struct err *e);
 
 /* ---- reading */

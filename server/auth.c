@@ -28,8 +28,8 @@ struct cached {
 
 struct auth {
     struct readers *readers;
-    const struct quotas *defaults;
     pthread_mutex_t lock;
+    struct quotas defaults;
     uint64_t generation; /* grows with each auth_forget */
     struct cached cache[CACHE];
 };
@@ -38,7 +38,7 @@ struct auth *auth_new(struct readers *readers, const struct quotas *defaults)
 {
     struct auth *a = xcalloc(1, sizeof *a);
     a->readers = readers;
-    a->defaults = defaults;
+    a->defaults = *defaults;
     pthread_mutex_init(&a->lock, NULL);
     return a;
 }
@@ -57,6 +57,22 @@ void auth_forget(struct auth *a)
     a->generation++;
     memset(a->cache, 0, sizeof a->cache);
     pthread_mutex_unlock(&a->lock);
+}
+
+void auth_set_quotas(struct auth *a, const struct quotas *defaults)
+{
+    pthread_mutex_lock(&a->lock);
+    a->defaults = *defaults;
+    pthread_mutex_unlock(&a->lock);
+    auth_forget(a);
+}
+
+static struct quotas defaults_of(struct auth *a)
+{
+    pthread_mutex_lock(&a->lock);
+    struct quotas q = a->defaults;
+    pthread_mutex_unlock(&a->lock);
+    return q;
 }
 
 static bool same(const uint8_t *a, const uint8_t *b)
@@ -116,9 +132,10 @@ int auth_find(struct auth *a, const char *header, struct auth_who *ret, bool *re
         key_find(loan.store, secret, &key, ret_found, e) != 0)
         return -1;
     if (*ret_found) {
+        const struct quotas defaults = defaults_of(a);
         unsigned all = KEY_SUBMIT | KEY_READ | KEY_ADMIN;
         *ret = (struct auth_who){ key.id, (key.scopes & KEY_ADMIN) != 0 ? all : key.scopes,
-                                  quotas_resolve(&key.quotas, a->defaults) };
+                                  quotas_resolve(&key.quotas, &defaults) };
         cache_put(a, sha256, ret, generation);
         api_key_done(&key);
     }

@@ -15,7 +15,7 @@ struct auth_who {
 
 struct auth;
 
-/* `defaults`: the quotas of keys without their own, and of the anonymous; borrowed. */
+/* `defaults`: the quotas of keys without their own; copied. */
 struct auth *auth_new(struct readers *readers, const struct quotas *defaults);
 void auth_free(struct auth *a);
 
@@ -26,3 +26,6 @@ must_check_ int auth_find(struct auth *a, const char *header, struct auth_who *r
 
 /* Forget what is cached: after a key was revoked or changed. */
 void auth_forget(struct auth *a);
+
+/* Other defaults from now on. */
+void auth_set_quotas(struct auth *a, const struct quotas *defaults);

@@ -21,6 +21,7 @@
 #include "sandbox/base/ready.h"
 #include "server/listen.h"
 #include "server/maintain.h"
+#include "server/reload.h"
 #include "server/serve.h"
 
 enum { SPARE_FDS = 512 }; /* beside connections: store, sockets, blobs being sent */
@@ -95,36 +96,14 @@ static void raise_fd_limit(const struct server *srv, struct conf *conf)
               (long long)have, (unsigned long long)want, (long long)conf->server_connections);
 }
 
-/* Configurations that were in force: threads may still be reading one, so they stay to the end. */
-struct generation {
-    struct conf conf;
-    struct generation *older;
-};
-
-static void generations_free(struct generation *g)
-{
-    while (g != NULL) {
-        struct generation *older = g->older;
-        conf_done(&g->conf);
-        free(g);
-        g = older;
-    }
-}
-
 static void reload(struct server *srv, const struct args *a, struct generation **newest)
 {
-    struct generation *g = xcalloc(1, sizeof *g);
     auto_conf_change_ struct conf_change change = { 0 };
     struct err e;
-    if (conf_reload(srv->conf, a->config, &a->set, &g->conf, &change, &e) != 0) {
+    if (reload_conf(srv, a->config, &a->set, newest, &change, &e) != 0)
         log_error(&srv->log, "reload_refused", &e);
-        free(g);
-        return;
-    }
-    g->older = *newest;
-    *newest = g;
-    srv->conf = &g->conf;
-    conf_reload_log(&srv->log, &change);
+    else
+        conf_reload_log(&srv->log, &change);
 }
 
 static void wait_for_end(struct server *srv, const struct args *a, int signal_fd,

@@ -6,9 +6,9 @@
 
 struct readers {
     char *data_dir;
-    struct quotas quotas;
-    struct store_options opt; /* the two above are what it points to */
+    struct store_options opt; /* without quotas: those below */
     pthread_mutex_t lock;
+    struct quotas quotas;
     pthread_cond_t returned;
     struct store **idle;
     size_t idle_count, open_count, max_count;
@@ -21,7 +21,7 @@ struct readers *readers_new(const struct store_options *opt, size_t count)
     r->quotas = *opt->quotas;
     r->opt = *opt;
     r->opt.data_dir = r->data_dir;
-    r->opt.quotas = &r->quotas;
+    r->opt.quotas = NULL;
     r->opt.read_only = true;
     r->max_count = count;
     r->idle = xcalloc(count, sizeof(struct store *));
@@ -43,8 +43,15 @@ void readers_free(struct readers *r)
     free(r);
 }
 
+void readers_set_quotas(struct readers *r, const struct quotas *q)
+{
+    pthread_mutex_lock(&r->lock);
+    r->quotas = *q;
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* An idle connection, or the right to open one (NULL). */
-static struct store *take_slot(struct readers *r)
+static struct store *take_slot(struct readers *r, struct quotas *ret_quotas)
 {
     struct store *s = NULL;
     pthread_mutex_lock(&r->lock);
@@ -54,13 +61,15 @@ static struct store *take_slot(struct readers *r)
         s = r->idle[--r->idle_count];
     else
         r->open_count++;
+    *ret_quotas = r->quotas;
     pthread_mutex_unlock(&r->lock);
     return s;
 }
 
 int readers_take(struct readers *r, struct store **ret, struct err *e)
 {
-    struct store *s = take_slot(r);
+    struct quotas quotas;
+    struct store *s = take_slot(r, &quotas);
     if (s == NULL && store_open(&r->opt, &s, e) != 0) {
         pthread_mutex_lock(&r->lock);
         r->open_count--;
@@ -68,6 +77,7 @@ int readers_take(struct readers *r, struct store **ret, struct err *e)
         pthread_mutex_unlock(&r->lock);
         return err_wrap(e, "open a reader");
     }
+    store_set_quotas(s, &quotas);
     *ret = s;
     return 0;
 }

@@ -16,6 +16,9 @@ void readers_free(struct readers *r); /* all must be back */
 must_check_ int readers_take(struct readers *r, struct store **ret, struct err *e);
 void readers_give(struct readers *r, struct store *s); /* accepts NULL */
 
+/* Other quotas for keys without their own, from the next loan on. */
+void readers_set_quotas(struct readers *r, const struct quotas *q);
+
 /* A loan that ends with its scope. */
 struct reader_loan {
     struct readers *from;

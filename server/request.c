@@ -53,8 +53,7 @@ void request_refuse(struct request *r, enum problem_id id, const char *fmt, ...)
 
 void request_refuse_quota(struct request *r, enum quota quota, int64_t retry_ms, const char *detail)
 {
-    int64_t limit =
-        quota != QUOTA_NONE ? quotas_get(&r->who.quotas, &quotas_table[quota - 1]) : 0;
+    int64_t limit = quota != QUOTA_NONE ? quotas_get(&r->who.quotas, &quotas_table[quota - 1]) : 0;
     request_refuse_quota_of(r, quota, limit, retry_ms, detail);
 }
 

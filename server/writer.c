@@ -2,6 +2,7 @@
 #include "server/writer.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,6 +22,7 @@ enum {
 struct writer {
     struct writer_options opt;
     struct store *store;
+    struct quotas quotas; /* of keys without their own; the writer's thread's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t pushed;
@@ -218,6 +220,7 @@ int writer_new(const struct writer_options *opt, struct writer **ret, struct err
 {
     struct writer *w = xcalloc(1, sizeof *w);
     w->opt = *opt;
+    w->quotas = *opt->quotas;
     w->last = &w->first;
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_t attr;
@@ -279,6 +282,46 @@ void writer_push(struct writer *w, struct writer_job *j)
         j->rc = err_busy(&j->err, "the service is stopping");
         j->done(j);
     }
+}
+
+/* ---- quotas */
+
+struct quotas_job {
+    struct writer_job job; /* first: the writer hands it back */
+    struct writer *w;
+    const struct quotas *to;
+    sem_t over;
+};
+
+static int quotas_apply(struct writer_job *j, struct store *s, struct err *e)
+{
+    return queue_set_quotas(s, ((struct quotas_job *)j)->to, e);
+}
+
+/* The rows are as they were after a failure, and so are the quotas then. */
+static void quotas_done(struct writer_job *j)
+{
+    struct quotas_job *q = (struct quotas_job *)j;
+    if (j->rc == 0)
+        q->w->quotas = *q->to;
+    else
+        store_set_quotas(q->w->store, &q->w->quotas);
+    sem_post(&q->over);
+}
+
+int writer_set_quotas(struct writer *w, const struct quotas *to, struct err *e)
+{
+    struct quotas_job q = {
+        .job = { .apply = quotas_apply, .done = quotas_done, .feeds_queue = true }, .w = w, .to = to
+    };
+    sem_init(&q.over, 0, 0);
+    writer_push(w, &q.job);
+    while (sem_wait(&q.over) != 0)
+        ;
+    sem_destroy(&q.over);
+    if (q.job.rc != 0)
+        *e = q.job.err;
+    return q.job.rc;
 }
 
 int writer_stage(const struct writer *w, const void *data, size_t len, struct blob *ret,

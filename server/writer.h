@@ -30,7 +30,7 @@ struct writer_options {
     const char *data_dir;
     int64_t queue_count_max, queue_bytes_max, retention_ms;
     struct retention keep;       /* its before_unix_ms comes of retention_ms */
-    const struct quotas *quotas; /* of keys without their own; borrowed */
+    const struct quotas *quotas; /* of keys without their own; borrowed for writer_new */
     const struct log *log;       /* borrowed */
 };
 
@@ -48,6 +48,10 @@ void writer_push(struct writer *w, struct writer_job *j);
  * bytes, happen before the job is pushed and hold up nobody else's. */
 must_check_ int writer_stage(const struct writer *w, const void *data, size_t len, struct blob *ret,
                              struct err *e);
+
+/* Other quotas for keys without their own, once the jobs before it are done; waits for it. On an
+ * error the old ones stay. Not in the writer's thread. */
+must_check_ int writer_set_quotas(struct writer *w, const struct quotas *q, struct err *e);
 
 /* Whether what is handed over can be stored: false while the last commit failed for the host's sake
  * (the disk is full or fails), with the error. The writer then tries by itself once a second; when

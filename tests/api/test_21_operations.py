@@ -298,6 +298,27 @@ run: {{command: [bash, -c, 'echo {1}']}}
         self.assertEqual(got["verdict"], "time_limit")
         self.assertGreater(got["usage"]["maximum"]["cpu_time_ms"], 3500)
 
+    def test_quotas(self):
+        """Quotas of keys without their own change: who asks is held to them, and what waited goes on"""
+        self.reload("minos-server reloaded", "quotas:\n  concurrent_count: 1\n  queued_count: 1\n")
+        service.poll("workers", lambda: self.s.log().count("minos-worker reloaded") == 1)
+        made = self.s.post("/v1/keys", {"name": "k"}).json()
+        mine = [self.s.accept(key=made["key"], language="bash", source="sleep 5")]
+        self.s.wait_state(mine[0], "running")
+        mine.append(self.s.accept(key=made["key"], language="bash", source="sleep 5"))
+        got = self.s.post("/v1/submissions", {"language": "bash", "source": "x"}, key=made["key"])
+        self.assertEqual((got.status, got.json()["quota"]), (429, "queued_count"))
+        self.assertEqual(self.s.state(mine[1]), "queued")
+        limits = self.s.get("/v1/limits", key=made["key"]).json()["quotas"]
+        self.assertEqual(limits["queued_count"]["value"], 1)
+        self.reload("minos-server reloaded", "quotas:\n  requests_per_second: 1000\n")
+        self.s.wait_state(mine[1], "running")
+        self.assertEqual(self.s.state(mine[0]), "running")
+        limits = self.s.get("/v1/limits", key=made["key"]).json()["quotas"]
+        self.assertEqual([limits[q]["value"] for q in ("queued_count", "requests_per_second")], [0, 1000])
+        for ident in mine:
+            self.assertEqual(self.s.result(ident, key=made["key"])["verdict"], "accepted")
+
     def test_refused(self):
         """A wrong file changes nothing, and the log names file, line and what was expected"""
         slots = set(self.s.slot_pids())
