@@ -128,6 +128,8 @@ _Noreturn static void become_keeper(struct listener *l, int connection, int64_t 
     sigprocmask(SIG_SETMASK, &none, NULL);
     close(l->sock);
     close(l->signal_fd);
+    if (l->options->ready_fd >= 0)
+        close(l->options->ready_fd);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
         _exit(1);
     struct keeper_options o = { .conf = l->options->conf,
@@ -194,12 +196,12 @@ static void reload(struct listener *l)
     auto_conf_change_ struct conf_change change = { 0 };
     struct err e;
     if (conf_reload(o->conf, o->config_file, o->sets, &next, &change, &e) < 0) {
-        log_error(o->log, "reload_refused", &e);
+        conf_reload_refuse(o->log, o->ready_fd, &e);
         return;
     }
     conf_done(o->conf);
     *o->conf = next;
-    conf_reload_log(o->log, &change);
+    conf_reload_say(o->log, o->ready_fd, &change, "");
 }
 
 static void take_signals(struct listener *l)
@@ -253,6 +255,7 @@ int listen_serve(const struct listen_options *o)
         .options = o, .sock = -1, .signal_fd = -1, .keepers_max = allowed_keepers(o->conf)
     };
     struct err e;
+    ready_keep(o->ready_fd);
     if (confine(&l, &e) < 0 || open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
         open_socket(o, &l.sock, &e) < 0) {
         log_error(o->log, "listen_failed", &e);

@@ -101,9 +101,9 @@ static void reload(struct server *srv, const struct args *a, struct generation *
     auto_conf_change_ struct conf_change change = { 0 };
     struct err e;
     if (reload_conf(srv, a->config, &a->set, newest, &change, &e) != 0)
-        log_error(&srv->log, "reload_refused", &e);
+        conf_reload_refuse(&srv->log, (int)a->ready_fd, &e);
     else
-        conf_reload_log(&srv->log, &change);
+        conf_reload_say(&srv->log, (int)a->ready_fd, &change, "");
 }
 
 static void wait_for_end(struct server *srv, const struct args *a, int signal_fd,
@@ -148,6 +148,7 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
     if (open_signals(&signal_fd, e) != 0 || serve_start(&srv, e) != 0)
         return -1;
     malloc_trim(0); /* what the start alone needed */
+    ready_keep((int)a->ready_fd);
     ready_tell((int)a->ready_fd, srv.url);
     struct generation *newest = NULL;
     wait_for_end(&srv, a, signal_fd, &newest);

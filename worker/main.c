@@ -9,6 +9,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/guard.h"
 #include "sandbox/base/opt.h"
+#include "sandbox/base/ready.h"
 #include "worker/worker.h"
 
 struct args {
@@ -32,7 +33,7 @@ static const struct opt_row rows[] = {
     { "check-languages", 0, OPT_FLAG, offsetof(struct args, check_languages), NULL,
       "read every language file, list them, and end", 0, 0 },
     { "ready-fd", 0, OPT_INT, offsetof(struct args, ready_fd), "N",
-      "write \"ready ...\" here once a slot serves", 0, 1 << 20 },
+      "write \"ready ...\" here once a slot serves, and what reloads came to", 0, 1 << 20 },
     { "slot", 0, OPT_INT, offsetof(struct args, slot), "N",
       "be slot N (the supervisor starts itself with this)", 0, 255 },
     { "held-fd", 0, OPT_INT, offsetof(struct args, held_fd), "N",
@@ -65,6 +66,7 @@ static int check_languages(const struct worker *w)
     struct err e;
     if (worker_languages(w, &set, &e) != 0) {
         fprintf(stderr, "minos-worker: %s\n", e.msg);
+        ready_report(w->ready_fd, "refused", e.msg);
         return WORKER_EXIT_FAILED;
     }
     for (size_t i = 0; i < set.count; i++)
@@ -167,10 +169,13 @@ int main(int argc, char **argv)
     }
     conf_init(&w.conf);
     int status;
-    if (load_conf(&w.conf, &a, &e) != 0)
+    if (load_conf(&w.conf, &a, &e) != 0) {
+        if (a.check_languages)
+            ready_report((int)a.ready_fd, "refused", e.msg);
         status = usage_error(&e);
-    else
+    } else {
         status = run(&w, &a);
+    }
     conf_done(&w.conf);
     return status;
 }

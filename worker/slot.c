@@ -251,6 +251,8 @@ int slot_run(const struct worker *w)
         return WORKER_EXIT_FAILED;
     }
     ready_tell(w->ready_fd, s.owner);
+    if (w->ready_fd >= 0)
+        close(w->ready_fd); /* nothing more to say */
     begin_groundwork(&s);
     malloc_trim(0); /* what reading the language files took */
     serve(&s);

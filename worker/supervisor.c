@@ -54,7 +54,7 @@ struct supervisor {
     struct child slots[SLOTS_MAX];
     size_t slot_count;
     int signal_fd;
-    int ready_fd; /* ours, until we have told */
+    int ready_fd; /* to whoever started us; -1: nobody */
     bool served, stopping, failed;
     int64_t kill_mono_ns; /* while stopping: when to stop being polite */
 };
@@ -230,7 +230,6 @@ static void slot_speaks(struct supervisor *s, size_t number)
         xasprintf("slots=%zu languages=%zu", s->slot_count, s->settings->available_count);
     log_event(&s->w->log, LOG_INFO, "ready", "%s", detail);
     ready_tell(s->ready_fd, detail);
-    s->ready_fd = -1;
 }
 
 static void signal_all(struct supervisor *s, int sig)
@@ -264,11 +263,13 @@ static void reload(struct supervisor *s)
     auto_conf_change_ struct conf_change change = { 0 };
     struct err e;
     if (settings_reload(&s->settings, &change, &e) != 0) {
-        log_error(&s->w->log, "reload_refused", &e);
+        conf_reload_refuse(&s->w->log, s->ready_fd, &e);
         return;
     }
     s->w = &s->settings->worker;
-    conf_reload_log(&s->w->log, &change);
+    auto_free_ char *detail = xasprintf("%zu of %zu languages are available",
+                                        s->settings->available_count, s->settings->language_count);
+    conf_reload_say(&s->w->log, s->ready_fd, &change, detail);
     log_languages(s);
     signal_all(s, SIGHUP);
 }
@@ -390,6 +391,7 @@ int supervisor_run(struct worker *w)
     for (size_t i = 0; i < SLOTS_MAX; i++)
         s->slots[i].ready_fd = s->slots[i].held_fd = -1;
     int status = WORKER_EXIT_OK;
+    ready_keep(s->ready_fd);
     if (count_slots(&s->w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);
         status = WORKER_EXIT_FAILED;

@@ -6,6 +6,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/conf_keys.h"
+#include "sandbox/base/ready.h"
 
 static const struct {
     const char *section;
@@ -97,9 +98,19 @@ int conf_reload(const struct conf *old, const char *path, const struct opt_list 
     return 0;
 }
 
-void conf_reload_log(const struct log *log, const struct conf_change *change)
+void conf_reload_say(const struct log *log, int ready_fd, const struct conf_change *change,
+                     const char *detail)
 {
+    auto_free_ char *text =
+        xasprintf("%s\t%s\t%s", buf_text(&change->changed), buf_text(&change->waiting), detail);
     log_event(log, LOG_INFO, "reloaded", "changed=\"%s\"", buf_text(&change->changed));
     if (change->waiting.len > 0)
         log_event(log, LOG_WARN, "reload_needs_restart", "keys=\"%s\"", buf_text(&change->waiting));
+    ready_report(ready_fd, "reloaded", text);
+}
+
+void conf_reload_refuse(const struct log *log, int ready_fd, const struct err *why)
+{
+    log_error(log, "reload_refused", why);
+    ready_report(ready_fd, "refused", why->msg);
 }

@@ -23,5 +23,8 @@ void conf_change_done(struct conf_change *c);
 must_check_ int conf_reload(const struct conf *old, const char *path, const struct opt_list *pairs,
                             struct conf *ret, struct conf_change *change, struct err *e);
 
-/* Log what a reload came to, as every program does. */
-void conf_reload_log(const struct log *log, const struct conf_change *change);
+/* Say what a reload came to, as every program does: in the log, and to whoever asked for it, by
+ * ready_report ("reloaded CHANGED<tab>WAITING<tab>DETAIL", or "refused REASON"). */
+void conf_reload_say(const struct log *log, int ready_fd, const struct conf_change *change,
+                     const char *detail);
+void conf_reload_refuse(const struct log *log, int ready_fd, const struct err *why);

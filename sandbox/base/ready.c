@@ -1,6 +1,9 @@
 /* ready.c - readiness to the parent and to systemd; every daemon. */
 #include "sandbox/base/ready.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +12,6 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
-#include "sandbox/base/io.h"
 
 static void tell_systemd(void)
 {
@@ -28,13 +30,32 @@ static void tell_systemd(void)
         (void)!sendto(sock, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&sa, sa_len);
 }
 
+void ready_keep(int fd)
+{
+    if (fd < 0)
+        return;
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+void ready_report(int fd, const char *word, const char *text)
+{
+    char line[READY_REPORT_BYTES];
+    if (fd < 0)
+        return;
+    snprintf(line, sizeof line - 1, "%s %s", word, text);
+    for (char *p = line; *p != '\0'; p++)
+        if (*p == '\n')
+            *p = ' ';
+    size_t len = strlen(line);
+    line[len++] = '\n';
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) == 0) /* else SIGPIPE: nobody reads */
+        (void)!write(fd, line, len);
+}
+
 void ready_tell(int fd, const char *detail)
 {
-    if (fd >= 0) {
-        char line[256];
-        snprintf(line, sizeof line, "ready %s\n", detail);
-        (void)!io_write_all(fd, line, strlen(line));
-        close(fd);
-    }
+    ready_report(fd, "ready", detail);
     tell_systemd();
 }

@@ -13,36 +13,13 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/conf.h"
 #include "server/cli/cli.h"
+#include "server/cli/data_args.h"
 #include "server/cli/up.h"
 
 struct args {
-    struct common common;
-    const char *config;
-    struct opt_list sets;
+    struct data_args data;
     bool verify, replace, quick, repair;
 };
-
-#define DATA_ROWS                                                                                  \
-    { "data",                                                                                      \
-      'd',                                                                                         \
-      OPT_TEXT,                                                                                    \
-      offsetof(struct common, data),                                                               \
-      "DIR",                                                                                       \
-      "data directory (store.data_dir; default: $MINOS_DATA,\nelse what the configuration says)",  \
-      0,                                                                                           \
-      0 },                                                                                         \
-        { "config",                                                                                \
-          'c',                                                                                     \
-          OPT_TEXT,                                                                                \
-          offsetof(struct args, config),                                                           \
-          "FILE",                                                                                  \
-          "configuration (default: $MINOS_CONFIG,\nelse " CONF_DEFAULT_FILE " where it exists)",   \
-          0,                                                                                       \
-          0 },                                                                                     \
-    {                                                                                              \
-        "set", 's', OPT_LIST, offsetof(struct args, sets), "KEY=VALUE",                            \
-            "set one key of the configuration, as often as needed", 0, 0                           \
-    }
 
 #define DATA_EXIT_HELP "Exit status: 0 done, 2 usage or input error, 3 it failed.\n"
 
@@ -101,20 +78,6 @@ static const struct opt_spec fsck_spec = {
 
 /* ---- running minos-server */
 
-static int configure(const struct args *a, struct conf *conf, struct err *e)
-{
-    const char *data = a->common.data != NULL ? a->common.data : getenv("MINOS_DATA");
-    if (conf_load(conf, a->config, e) < 0)
-        return -1;
-    for (size_t i = 0; i < a->sets.count; i++)
-        if (conf_set_pair(conf, a->sets.items[i], e) < 0)
-            return -1;
-    auto_free_ char *pair = xasprintf("store.data_dir=%s", data != NULL ? data : "");
-    if (data != NULL && data[0] != '\0' && conf_set_pair(conf, pair, e) < 0)
-        return -1;
-    return conf_check(conf, e);
-}
-
 /* The owner of the data; *ret_ids is NULL for root, whose data nobody else can have written. */
 static int find_owner(const char *data_dir, struct up_ids *ids, const struct up_ids **ret_ids,
                       struct err *e)
@@ -166,13 +129,13 @@ static void push_options(char ***argv, const struct args *a, const struct conf *
         up_push(argv, "--config");
         up_push(argv, file != NULL ? file : conf->file);
     }
-    for (size_t i = 0; i < a->sets.count; i++) {
+    for (size_t i = 0; i < a->data.sets.count; i++) {
         up_push(argv, "--set");
-        up_push(argv, a->sets.items[i]);
+        up_push(argv, a->data.sets.items[i]);
     }
     up_push(argv, "--set");
     up_push(argv, pair);
-    if (a->common.json)
+    if (a->data.common.json)
         up_push(argv, "--json");
 }
 
@@ -218,7 +181,8 @@ static int backup(const struct args *a, const char *dir, struct conf *conf, int 
     struct up_ids owner;
     const struct up_ids *ids = NULL;
     auto_free_ char *data = NULL, *target = NULL;
-    if (configure(a, conf, e) < 0 || find_owner(conf->store_data_dir, &owner, &ids, e) < 0 ||
+    if (data_configure(&a->data, conf, e) < 0 ||
+        find_owner(conf->store_data_dir, &owner, &ids, e) < 0 ||
         full_path(conf->store_data_dir, &data, e) < 0 || make_target(dir, ids, e) < 0 ||
         full_path(dir, &target, e) < 0)
         return -1;
@@ -307,7 +271,7 @@ static int restore(const struct args *a, const char *operand, struct conf *conf,
                    struct err *e)
 {
     auto_free_ char *dir = NULL;
-    if (configure(a, conf, e) < 0 || full_path(operand, &dir, e) < 0)
+    if (data_configure(&a->data, conf, e) < 0 || full_path(operand, &dir, e) < 0)
         return -1;
     return a->verify ? verify(a, conf, dir, ret_status, e)
                      : restore_there(a, conf, dir, ret_status, e);
@@ -336,7 +300,8 @@ static int fsck(const struct args *a, struct conf *conf, int *ret_status, struct
     const struct up_ids *ids = NULL;
     auto_free_ char *data = NULL;
     char **argv = NULL;
-    if (configure(a, conf, e) < 0 || find_owner(conf->store_data_dir, &owner, &ids, e) < 0 ||
+    if (data_configure(&a->data, conf, e) < 0 ||
+        find_owner(conf->store_data_dir, &owner, &ids, e) < 0 ||
         full_path(conf->store_data_dir, &data, e) < 0)
         return -1;
     push_options(&argv, a, conf, data);

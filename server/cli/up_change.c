@@ -40,6 +40,7 @@ void up_change_over(struct loop *l)
 {
     struct up_child *now = &l->up->children[UP_SERVER], *next = &l->up->children[UP_SERVER_NEXT];
     struct up_child before = *now;
+    up_reload_lost(l, now);
     *now = *next;
     *next = before;
     next->restart_mono_ns = 0; /* it may just have died: no matter */
@@ -71,39 +72,4 @@ void up_next_is_late(struct loop *l)
         return;
     l->next_mono_ns = 0;
     up_kill_session(&l->up->children[UP_SERVER_NEXT]);
-}
-
-/* ---- reloading */
-
-void up_begin_reload(struct loop *l)
-{
-    struct up_child *check = &l->up->children[UP_CHECK];
-    struct err e;
-    if (l->phase != SERVING) {
-        log_event(&l->up->log, LOG_WARN, "reload_ignored", "reason=\"not serving\"");
-        return;
-    }
-    l->reload_again = check->pid != 0; /* what is being read may be out of date */
-    if (!l->reload_again && up_start(l, check, &e) < 0)
-        log_error(&l->up->log, "reload_failed", &e);
-}
-
-/* The box first: slots that come anew bring keepers that should have the new settings. */
-void up_check_ended(struct loop *l, bool fine)
-{
-    static const enum up_role order[] = { UP_BOX, UP_SERVER, UP_COURIER, UP_WORKER };
-    struct up_child *children = l->up->children;
-    if (l->reload_again) {
-        up_begin_reload(l);
-        return;
-    }
-    if (!fine) {
-        log_event(&l->up->log, LOG_ERROR, "reload_refused",
-                  "reason=\"what minos-worker says above; all stays as it was\"");
-        return;
-    }
-    log_event(&l->up->log, LOG_INFO, "reloading", "phase=%d", (int)l->phase);
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (children[order[i]].pid > 0 && children[order[i]].ready)
-            (void)!kill(children[order[i]].pid, SIGHUP);
 }

@@ -43,6 +43,7 @@ enum {
      * one that keeps dying is down for a tenth of the time at most before its pauses grow. */
     STEADY_TIMES = 10,
     STEADY_MS = 1000,
+    SAID_BYTES = 4 * READY_REPORT_BYTES,
 };
 
 static void set_phase(struct loop *l, enum phase phase, int64_t within_ms)
@@ -66,7 +67,7 @@ int up_start(struct loop *l, struct up_child *c, struct err *e)
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return err_sys(e, "pipe");
     auto_fd_ int read_fd = pipe_fds[0], write_fd = pipe_fds[1];
-    bool hello = c == &up->children[UP_HELLO], check = c == &up->children[UP_CHECK];
+    bool hello = c == &up->children[UP_HELLO];
     bool serves = c == &up->children[UP_SERVER] || c == &up->children[UP_SERVER_NEXT];
     struct up_launch launch = {
         .path = c->path,
@@ -75,7 +76,7 @@ int up_start(struct loop *l, struct up_child *c, struct err *e)
         .ids = c->drops ? &up->ids : NULL,
         .cwd = c->drops ? up->data.path : "/",
         .out_fd = hello ? STDOUT_FILENO : STDERR_FILENO,
-        .ready_fd = hello || check ? -1 : write_fd,
+        .ready_fd = hello ? -1 : write_fd,
         .listen_fd = serves ? up->listen_fd : -1,
     };
     c->restart_mono_ns = 0;
@@ -84,9 +85,9 @@ int up_start(struct loop *l, struct up_child *c, struct err *e)
     if (fcntl(read_fd, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "fcntl");
     c->ready = false;
-    c->ready_fd = hello || check ? -1 : take_fd(&read_fd);
+    c->ready_fd = hello ? -1 : take_fd(&read_fd);
     buf_done(&c->said);
-    buf_init(&c->said, 4096);
+    buf_init(&c->said, SAID_BYTES);
     c->started_mono_ns = clock_mono_ns();
     log_event(&up->log, LOG_INFO, "child_started", "name=%s pid=%d", c->name, (int)c->pid);
     return 0;
@@ -258,6 +259,53 @@ static void advance(struct loop *l)
 
 /* ---- events ------------------------------------------------------------------------------- */
 
+/* A line that the child has said; *c becomes where it stands when that has changed. */
+static void hear_line(struct loop *l, struct up_child **c, char *line)
+{
+    static const char prefix[] = "ready";
+    const size_t len = sizeof prefix - 1;
+    struct up_child *server = &l->up->children[UP_SERVER];
+    if (strncmp(line, prefix, len) != 0) {
+        up_reload_heard(l, *c, line);
+        return;
+    }
+    (*c)->ready = true;
+    if (*c == &l->up->children[UP_SERVER_NEXT] && !stopping(l)) {
+        up_change_over(l);
+        *c = server;
+    }
+    if (*c != server)
+        return;
+    free(l->up->url);
+    l->up->url = xstrdup(line + len + strspn(line + len, " "));
+}
+
+static char *take_line(struct buf *b)
+{
+    char *end = b->len > 0 ? memchr(b->data, '\n', b->len) : NULL;
+    if (end == NULL)
+        return NULL;
+    char *line = xstrndup(b->data, (size_t)(end - b->data));
+    b->len -= (size_t)(end + 1 - b->data);
+    memmove(b->data, end + 1, b->len);
+    return line;
+}
+
+/* Take what the child says on its ready descriptor: its readiness, and what reloads came to. */
+static void hear(struct loop *l, struct up_child *c)
+{
+    struct err e;
+    char chunk[READY_REPORT_BYTES];
+    ssize_t n = 0;
+    while (c->ready_fd >= 0 && (n = read(c->ready_fd, chunk, sizeof chunk)) > 0)
+        if (buf_add(&c->said, chunk, (size_t)n, &e) < 0)
+            close_fd(&c->ready_fd);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        close_fd(&c->ready_fd);
+    for (char *line; (line = take_line(&c->said)) != NULL; free(line))
+        hear_line(l, &c, line);
+}
+
 static void plan_restart(struct loop *l, struct up_child *c)
 {
     int64_t now = clock_mono_ns();
@@ -288,9 +336,10 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
         return;
     }
     if (c == &l->up->children[UP_CHECK]) {
-        up_check_ended(l, fine);
+        up_reload_checked(l, fine);
         return;
     }
+    up_reload_lost(l, c);
     if (l->phase == SERVING) {
         plan_restart(l, c);
         return;
@@ -318,6 +367,10 @@ static void reap(struct loop *l)
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
             return;
         struct up_child *c = child_of(l, info.si_pid);
+        if (c != NULL && c->ready_fd >= 0) {
+            hear(l, c); /* its last words, which may give it another place */
+            c = child_of(l, info.si_pid);
+        }
         /* A child's own children must not outlive it: a slot without its supervisor would go on.
          * Only the keepers of minos-box may, since they end with their connections. */
         if (c != NULL && c != &l->up->children[UP_BOX])
@@ -338,7 +391,7 @@ static void take_signals(struct loop *l)
         } else if (s.ssi_signo == SIGUSR2) {
             up_begin_restart(l);
         } else if (s.ssi_signo == SIGHUP && s.ssi_code != SI_KERNEL && !stopping(l)) {
-            up_begin_reload(l); /* the kernel's: the terminal is gone */
+            up_reload_begin(l); /* the kernel's: the terminal is gone */
         } else if (stopping(l)) {
             hurry(l);
         } else {
@@ -346,34 +399,6 @@ static void take_signals(struct loop *l)
             begin_stop(l, CLI_OK); /* as asked, be it before it served */
         }
     }
-}
-
-/* Read what the child says on its ready descriptor: "ready DETAIL\n". */
-static void hear(struct loop *l, struct up_child *c)
-{
-    static const char prefix[] = "ready";
-    struct err e;
-    char chunk[256];
-    ssize_t n = read(c->ready_fd, chunk, sizeof chunk);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0 || buf_add(&c->said, chunk, (size_t)n, &e) < 0) {
-        close_fd(&c->ready_fd);
-        return;
-    }
-    char *end = strchr(c->said.data, '\n');
-    if (end == NULL)
-        return;
-    *end = '\0';
-    close_fd(&c->ready_fd);
-    c->ready = strncmp(c->said.data, prefix, sizeof prefix - 1) == 0;
-    const char *detail = c->said.data + sizeof prefix - 1;
-    if (c == &l->up->children[UP_SERVER_NEXT] && c->ready && !stopping(l))
-        up_change_over(l);
-    if (c != &l->up->children[UP_SERVER] || !c->ready)
-        return;
-    free(l->up->url);
-    l->up->url = xstrdup(detail + strspn(detail, " "));
 }
 
 static void restart_due(struct loop *l)
@@ -417,6 +442,8 @@ static int next_timeout_ms(const struct loop *l)
         int64_t at = l->up->children[i].restart_mono_ns;
         due = at != 0 && (due == 0 || at < due) ? at : due;
     }
+    if (l->reload.waiting != 0 && (due == 0 || l->reload.deadline_mono_ns < due))
+        due = l->reload.deadline_mono_ns;
     if (l->next_mono_ns != 0 && (due == 0 || l->next_mono_ns < due))
         due = l->next_mono_ns;
     int64_t left = due - clock_mono_ns();
@@ -425,7 +452,10 @@ static int next_timeout_ms(const struct loop *l)
 
 static void wait_for_events(struct loop *l)
 {
-    struct pollfd fds[1 + UP_ROLE_COUNT] = { { .fd = l->signal_fd, .events = POLLIN } };
+    struct pollfd fds[1 + UP_ROLE_COUNT + UP_CONTROL_FDS] = { { .fd = l->signal_fd,
+                                                                .events = POLLIN } };
+    struct pollfd *clients = fds + 1 + UP_ROLE_COUNT;
+    up_control_poll(&l->control, clients);
     for (size_t i = 0; i < UP_ROLE_COUNT; i++)
         fds[1 + i] = (struct pollfd){ .fd = l->up->children[i].ready_fd, .events = POLLIN };
     if (poll(fds, ARRAY_COUNT(fds), next_timeout_ms(l)) < 0)
@@ -434,6 +464,8 @@ static void wait_for_events(struct loop *l)
     for (size_t i = 0; i < UP_ROLE_COUNT; i++)
         if (fds[1 + i].revents != 0)
             hear(l, &l->up->children[i]);
+    if (up_control_take(&l->control, clients))
+        up_reload_begin(l);
     if (fds[0].revents != 0)
         take_signals(l);
 }
@@ -457,11 +489,17 @@ static int open_signals(int *ret_fd)
 int up_supervise(struct up *up)
 {
     struct loop l = { .up = up, .phase = START_BOX, .signal_fd = -1 };
+    struct err e;
+    up_control_init(&l.control);
     for (size_t i = 0; i < UP_ROLE_COUNT; i++)
         up->children[i].ready_fd = -1;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || open_signals(&l.signal_fd) < 0) {
         fprintf(stderr, "minos up: signals: %s\n", strerror(errno));
         return CLI_SERVICE;
+    }
+    if (up_control_open(&l.control, up->data.run_fd, &e) < 0) {
+        close(l.signal_fd);
+        return cli_fail("up", &e);
     }
     set_phase(&l, START_BOX, UP_START_MS);
     start_or_end(&l, UP_BOX);
@@ -473,8 +511,11 @@ int up_supervise(struct up *up)
         wait_for_events(&l);
         restart_due(&l);
         up_next_is_late(&l);
+        up_reload_look(&l);
         deadline_passed(&l);
     }
     close(l.signal_fd);
+    up_control_close(&l.control);
+    up_reload_done(&l);
     return l.status;
 }

@@ -308,14 +308,14 @@ static void reload(struct courier *c)
     auto_conf_change_ struct conf_change change = { 0 };
     struct err e;
     if (conf_reload(c->opt.conf, c->opt.config_file, c->opt.sets, &next, &change, &e) != 0) {
-        log_error(&c->opt.log, "reload_refused", &e);
+        conf_reload_refuse(&c->opt.log, c->opt.ready_fd, &e);
         return;
     }
     conf_done(c->opt.conf);
     *c->opt.conf = next;
     if (load_rules(c, &e) != 0) /* conf_check has read them */
         log_error(&c->opt.log, "rules_not_read", &e);
-    conf_reload_log(&c->opt.log, &change);
+    conf_reload_say(&c->opt.log, c->opt.ready_fd, &change, "");
 }
 
 static void take_signals(struct courier *c)
@@ -435,6 +435,7 @@ static int serve(struct courier *c, struct err *e)
         return -1;
     log_event(&c->opt.log, LOG_INFO, "ready", "data=%s enabled=%d", c->opt.conf->store_data_dir,
               c->opt.conf->callbacks_enabled);
+    ready_keep(c->opt.ready_fd);
     ready_tell(c->opt.ready_fd, "callbacks");
     while (!over(c)) {
         int64_t next_unix_ms = order_due(c);

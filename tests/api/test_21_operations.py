@@ -1,9 +1,12 @@
 """What an operator does while clients go on: restarting in turn, stopping in good order, changing
 settings."""
+import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
+import stat
 import threading
 import time
 import unittest
@@ -338,6 +341,99 @@ run: {{command: [bash, -c, 'echo {1}']}}
         self.assertEqual(self.s.judge(language="bash", source="true")["verdict"], "accepted")
         self.reload("minos-worker reloaded", self.FIRST.replace("3s", "5s"))
         service.poll("the server has it", lambda: self.limit() == 5000)
+
+    def command(self, *args):
+        """`minos reload`: its exit status, output and errors."""
+        return self.s.minos("reload", "--data", self.s.data, *args)
+
+    def test_command(self):
+        """`minos reload` waits for the outcome and says it, in words and as JSON"""
+        self.s.write_file("minos.yaml", "limits:\n  cpu_time_ms: 4s\nserver:\n  threads: 5\n")
+        status, said, _ = self.command()
+        self.assertEqual((status, self.limit()), (0, 4000))
+        self.assertEqual(said, "reloaded\nchanged: limits.cpu_time_ms\n"
+                               "waiting for a restart: server.threads\n1 of 1 languages are available\n")
+        for who in ("minos-server", "minos-worker", "minos-box", "minos-courier"):
+            self.assertEqual(self.s.log().count(f"{who} reloaded"), 1, who)
+        self.s.write_file("minos.yaml", "limits:\n  cpu_time_ms: 9s\nworker:\n  attempts: many\n")
+        status, said, error = self.command()
+        self.assertEqual((status, said, self.limit()), (2, "", 4000))
+        self.assertRegex(error, r"^minos reload: .*minos\.yaml: line 4: worker\.attempts: expected")
+        self.assertIn(error.split(": ", 1)[1].split(";")[0].strip(), self.s.log().replace('\\"', '"'))
+        status, said, _ = self.command("--json")
+        got = json.loads(said)
+        self.assertEqual((status, got["outcome"], got["changed"]), (2, "refused", []))
+        self.s.write_file("minos.yaml", self.FIRST)
+        self.s.write_file("languages/bad.yaml", "id: bad\nnaem: x\n")
+        status, _, error = self.command()
+        self.assertEqual((status, self.limit()), (2, 4000))
+        self.assertRegex(error, r"bad\.yaml: line 2: .*naem")
+        os.unlink(os.path.join(self.s.languages, "bad.yaml"))
+        self.assertEqual((self.command()[0], self.limit()), (0, 3000))
+        self.assertEqual(self.s.stop(), 0)
+        status, _, error = self.command()
+        self.assertEqual(status, 3)
+        self.assertIn("no `minos up` serves from", error)
+        self.assertIn("systemctl reload", error)
+
+    def test_many_at_once(self):
+        """Each of many reloads at once is answered with what was read after it was asked for"""
+        got = []
+        threads = [threading.Thread(target=lambda: got.append(self.command())) for _ in range(12)]
+        for n, thread in enumerate(threads):
+            if n == 6:
+                self.s.write_file("minos.yaml", self.FIRST.replace("3s", "6s"))
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual({g[0] for g in got}, {0}, got)
+        self.assertEqual(self.limit(), 6000)
+
+    def test_killed_meanwhile(self):
+        """A process that dies in the middle of a reload holds nobody up, and starts with the new settings"""
+        self.s.look()
+        courier, got = self.s.pid_of("minos-courier"), []
+        os.kill(courier, signal.SIGSTOP)
+        self.s.write_file("minos.yaml", self.FIRST.replace("3s", "6s"))
+        thread = threading.Thread(target=lambda: got.append(self.command()))
+        thread.start()
+        service.poll("the others have it", lambda: "minos-worker reloaded" in self.s.log())
+        self.assertEqual(got, [])
+        os.kill(courier, signal.SIGKILL)
+        thread.join()
+        self.assertEqual(got[0][0], 0, got)
+        service.poll("another courier", lambda: self.s.pids("minos-courier") not in ([], [courier]))
+        self.assertEqual(self.command()[0], 0)
+
+    def test_strangers(self):
+        """The socket of `minos reload` takes one known word, and the service user's processes not at all"""
+        path = os.path.join(self.s.data, "run", "up.sock")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        with contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                     for _ in range(6)]
+            for sock in socks:
+                sock.connect(path)
+            for sock, text in zip(socks, (b"x", b"reload\n", b"reload" * 20, b"RELOAD")):
+                sock.send(text)
+                self.assertEqual(sock.recv(100), b"")
+            self.assertNotIn("reloading", self.s.log())
+            self.assertEqual(self.command()[0], 0)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                owner = os.stat(self.s.data)
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                os.setgroups([])
+                os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+                os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+                sock.connect(path)
+                os._exit(1)
+            except PermissionError:
+                os._exit(0)
+            finally:
+                os._exit(2)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
 
     def test_languages(self):
         """A language comes, changes and goes; a wrong one changes nothing"""

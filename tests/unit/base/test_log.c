@@ -111,16 +111,21 @@ START_TEST(an_error_is_logged_with_its_kind)
 }
 END_TEST
 
-START_TEST(readiness_is_one_line_and_then_the_end)
+START_TEST(readiness_is_one_line_and_so_is_a_report)
 {
     int p[2];
     char text[64] = { 0 };
     ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
     unsetenv("NOTIFY_SOCKET");
     ready_tell(p[1], "http://127.0.0.1:1");
-    ck_assert_int_eq(io_read_full(p[0], text, sizeof text - 1), 25);
+    ck_assert_int_eq(read(p[0], text, sizeof text - 1), 25);
     ck_assert_str_eq(text, "ready http://127.0.0.1:1\n");
     ready_tell(-1, "");
+    ready_keep(p[1]);
+    ready_report(p[1], "refused", "two\nlines");
+    ck_assert_int_eq(read(p[0], text, sizeof text), 18);
+    ck_assert_int_eq(memcmp(text, "refused two lines\n", 18), 0);
+    close(p[1]);
     ready_tell(p[1], "closed already: no harm");
 }
 END_TEST
@@ -147,4 +152,4 @@ UNIT_MAIN("log", a_line_has_time_level_program_event_and_fields,
           an_event_without_fields_has_no_trailing_blank, lines_below_the_level_are_dropped,
           a_long_line_is_cut_and_still_ends, quoted_text_cannot_forge_lines_or_fields,
           quoted_text_is_cut_to_fit, an_error_is_logged_with_its_kind,
-          readiness_is_one_line_and_then_the_end, readiness_reaches_systemd_when_it_asks)
+          readiness_is_one_line_and_so_is_a_report, readiness_reaches_systemd_when_it_asks)
