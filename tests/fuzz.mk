@@ -16,7 +16,7 @@ fuzz_with_compare := worker/compare.c worker/number.c
 fuzz_with_text := $(fuzz_server)
 fuzz_with_body := $(fuzz_server)
 fuzz_with_request := $(schema_src) tests/fuzz/fake.c tests/fuzz/scene.c $(filter-out $(addprefix server/,main.c \
-                     serve.c maintain.c writer.c hub.c offload.c readers.c slow.c first_key.c),$(server_src))
+                     serve.c maintain.c writer.c hub.c offload.c readers.c slow.c first_key.c reload.c),$(server_src))
 fuzz_with_language := $(fuzz_worker)
 fuzz_with_manifest := $(schema_src)
 fuzz_with_reply := $(schema_src) $(filter-out server/courier/main.c,$(courier_src))
