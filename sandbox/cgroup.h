@@ -63,12 +63,21 @@ struct cgroup {
 /* Make an empty group, its files open, no limit written yet. Names are never used twice. */
 must_check_ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e);
 
-/* Move the process with all its threads in, in every hierarchy. Slow after idleness (milliseconds):
- * do it while warming. Attach before the process unshares its cgroup namespace. */
-must_check_ int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e);
+/* The ways in: descriptors through which a single-threaded process goes into the group by itself
+ * (cgroup_enter), one for each hierarchy. For a child to inherit; the caller closes them. */
+struct cgroup_doors {
+    int fds[CGROUP_TREES_MAX];
+    size_t count;
+};
+must_check_ int cgroup_doors_open(const struct cgroup *g, struct cgroup_doors *ret, struct err *e);
 
-/* A directory descriptor for clone3's CLONE_INTO_CGROUP, which makes cgroup_attach needless; -1
- * where there are v1 hierarchies (then attach). Owned by g. */
+/* Go in, before unsharing the cgroup namespace. System calls only. A thread that moves itself holds
+ * up nobody: whoever moves another process waits, after idleness, for a grace period of RCU, 7 ms
+ * and more (kernel: cgroup_procs_write_start). */
+must_check_ int cgroup_enter(const struct cgroup_doors *d, struct err *e);
+
+/* A directory descriptor for clone3's CLONE_INTO_CGROUP, which makes cgroup_enter needless; -1
+ * where there are v1 hierarchies (then enter). Owned by g. */
 int cgroup_clone_fd(const struct cgroup *g);
 
 /* Write the limits that differ from those written last. Swap is off whatever memory_bytes is.

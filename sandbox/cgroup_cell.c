@@ -213,17 +213,33 @@ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e)
     return 0;
 }
 
-int cgroup_attach(struct cgroup *g, pid_t pid, struct err *e)
+/* v1's `tasks` takes single threads, and so does not wait for the groups of threads of the host to
+ * stand still, as cgroup.procs does. v2 has that for threads of one process alone. */
+int cgroup_doors_open(const struct cgroup *g, struct cgroup_doors *ret, struct err *e)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%d", (int)pid);
+    struct cgroup_doors d = { .count = 0 };
     for (size_t i = 0; i < g->root->tree_count; i++) {
         const struct cgroup_tree *t = &g->root->trees[i];
         int dir_fd = cgroup_has_cells(t) ? g->tree_fds[i] : t->own_fd;
-        if (io_write_file_at(dir_fd, "cgroup.procs", text) < 0)
-            return err_sys(e, "move process %d into %s/%s/%s", (int)pid, t->parent, g->root->name,
-                           g->name);
+        const char *name = t->v2 ? "cgroup.procs" : "tasks";
+        int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+        if (fd < 0) {
+            err_sys(e, "open %s of %s/%s/%s", name, t->parent, g->root->name, g->name);
+            while (d.count > 0)
+                close(d.fds[--d.count]);
+            return -1;
+        }
+        d.fds[d.count++] = fd;
     }
+    *ret = d;
+    return 0;
+}
+
+int cgroup_enter(const struct cgroup_doors *d, struct err *e)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (write(d->fds[i], "0", 1) != 1)
+            return err_sys(e, "go into the cell's group");
     return 0;
 }
 

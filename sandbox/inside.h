@@ -9,7 +9,6 @@
  * becomes the program by execve.
  *
  * Handshake on init_sock, a byte each:
- *   keeper 'g'  the cell's groups hold you: go on
  *   init   'u'  with its mount namespace: I am in the user namespace, write my id maps
  *   keeper 'm'  maps are written
  *   init   'r'  ready
@@ -27,6 +26,7 @@
 
 #include "sandbox/base/err.h"
 #include "sandbox/box.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/filter.h"
 #include "sandbox/keeper_root.h"
 #include "sandbox/layers.h"
@@ -42,12 +42,12 @@ struct inside_plan {
     bool host_usr;                    /* mount the keeper's /usr, too */
     char layer_path[KEEPER_PATH_MAX]; /* "/cells/7": holds upper/ and work/ on the cell's tmpfs */
     const struct filter *filter;
-    uint32_t layers_off;  /* 0 but in a test build */
-    cpu_set_t cpus;       /* cores of this slot */
-    uid_t owner_id;       /* of the cell's user namespace, as the keeper numbers ids */
-    bool rootless;        /* the keeper's root is a user namespace's */
-    bool one_id;          /* init, too, has INSIDE_USER_ID */
-    bool wait_for_groups; /* cgroup v1: 'g' comes after the attach */
+    uint32_t layers_off;        /* 0 but in a test build */
+    cpu_set_t cpus;             /* cores of this slot */
+    uid_t owner_id;             /* of the cell's user namespace, as the keeper numbers ids */
+    bool rootless;              /* the keeper's root is a user namespace's */
+    bool one_id;                /* init, too, has INSIDE_USER_ID */
+    struct cgroup_doors groups; /* v1: ways into the cell's groups; empty: it is in them */
 };
 
 /* Entry of the cloned child; never returns. */

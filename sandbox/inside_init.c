@@ -32,6 +32,9 @@
 #include "sandbox/base/io.h"
 #include "sandbox/inside_drop.h"
 
+/* Below ABOVE_INHERITED is room for what is put in its place from FIRST_OWN on. */
+enum { FIRST_OWN = 3, ABOVE_INHERITED = 64 };
+
 static int tell(int sock, char what, struct err *e)
 {
     if (io_send_msg(sock, &what, 1, NULL, 0) < 0)
@@ -151,21 +154,23 @@ static int shrink_tcp(const struct inside_plan *p, struct err *e)
     return p->rootless || errno == ENOENT ? 0 : err_sys(e, "write tcp_rmem");
 }
 
-/* Nothing inherited but our two sockets, moved to 3 and 4 first: whatever else the keeper had open
- * ends here. */
-static int keep_two_descriptors(const struct inside_plan *p, int *init_sock, int *command_sock,
-                                struct err *e)
+/* Nothing inherited but our two sockets and the ways into the cell's groups, moved to 3, 4 and on:
+ * whatever else the keeper had open ends here. */
+static int keep_own_descriptors(struct inside_plan *p, struct err *e)
 {
-    int high[2] = { fcntl(*init_sock, F_DUPFD_CLOEXEC, 64),
-                    fcntl(*command_sock, F_DUPFD_CLOEXEC, 64) };
-    if (high[0] < 0 || high[1] < 0)
-        return err_sys(e, "dup sockets");
-    if (dup3(high[0], 3, O_CLOEXEC) < 0 || dup3(high[1], 4, O_CLOEXEC) < 0)
-        return err_sys(e, "dup sockets");
-    if (layer_on(p->layers_off, LAYER_DESCRIPTORS) && syscall(SYS_close_range, 5u, ~0u, 0u) < 0)
+    int *own[2 + CGROUP_TREES_MAX] = { &p->init_sock, &p->command_sock };
+    size_t count = 2;
+    for (size_t i = 0; i < p->groups.count; i++)
+        own[count++] = &p->groups.fds[i];
+    for (size_t i = 0; i < count; i++)
+        if ((*own[i] = fcntl(*own[i], F_DUPFD_CLOEXEC, ABOVE_INHERITED)) < 0)
+            return err_sys(e, "dup own descriptors");
+    for (size_t i = 0; i < count; i++)
+        if ((*own[i] = dup3(*own[i], FIRST_OWN + (int)i, O_CLOEXEC)) < 0)
+            return err_sys(e, "dup own descriptors");
+    if (layer_on(p->layers_off, LAYER_DESCRIPTORS) &&
+        syscall(SYS_close_range, FIRST_OWN + (unsigned)count, ~0u, 0u) < 0)
         return err_sys(e, "close_range");
-    *init_sock = 3;
-    *command_sock = 4;
     return 0;
 }
 
@@ -226,7 +231,7 @@ static int part_from_keeper(struct inside_plan *p, struct err *e)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return err_sys(e, "set the parent's death signal");
-    return keep_two_descriptors(p, &p->init_sock, &p->command_sock, e);
+    return keep_own_descriptors(p, e);
 }
 
 static int build(struct inside_plan *p, struct err *e)
@@ -238,9 +243,11 @@ static int build(struct inside_plan *p, struct err *e)
         return err_sys(e, "sethostname");
     if (raise_loopback(e) < 0 || shrink_tcp(p, e) < 0)
         return -1;
-    /* Being put into groups may take the keeper milliseconds, so it comes when all else is done. */
-    if (p->wait_for_groups && hear(p->init_sock, 'g', e) < 0)
+    /* Late, so that what the kernel keeps of the mounts is not the program's memory. */
+    if (cgroup_enter(&p->groups, e) < 0)
         return -1;
+    for (size_t i = 0; i < p->groups.count; i++)
+        close(p->groups.fds[i]);
     return own_groups_and_clocks(p, e) < 0 || enter_root(e) < 0 ? -1 : 0;
 }
 

@@ -168,6 +168,24 @@ static int clone_init(const struct inside_plan *plan, struct cell *c, struct err
     return 0;
 }
 
+/* Its ends of the sockets, and the doors, are the child's alone. */
+static int start_init(struct inside_plan *plan, struct cell *c, struct err *e)
+{
+    auto_fd_ int init_sock = -1, command_sock = -1;
+    if (cgroup_clone_fd(&c->group) < 0 && cgroup_doors_open(&c->group, &plan->groups, e) < 0)
+        return -1;
+    int r = socket_pair(&c->init_sock, &init_sock, e);
+    if (r == 0)
+        r = socket_pair(&c->command_sock, &command_sock, e);
+    plan->init_sock = init_sock;
+    plan->command_sock = command_sock;
+    if (r == 0)
+        r = clone_init(plan, c, e);
+    for (size_t i = 0; i < plan->groups.count; i++)
+        close(plan->groups.fds[i]);
+    return r;
+}
+
 static int say(int sock, char what, struct err *e)
 {
     if (io_send_msg(sock, &what, 1, NULL, 0) < 0)
@@ -236,10 +254,8 @@ static int write_maps(const struct cell_maker *m, const struct cell *c, struct e
     return write_map(c->init_pid, "uid_map", map, e);
 }
 
-static int handshake(const struct cell_maker *m, struct cell *c, bool attach, struct err *e)
+static int handshake(const struct cell_maker *m, struct cell *c, struct err *e)
 {
-    if (attach && (cgroup_attach(&c->group, c->init_pid, e) < 0 || say(c->init_sock, 'g', e) < 0))
-        return -1;
     if (expect(c->init_sock, 'u', &c->mntns_fd, e) < 0 || write_maps(m, c, e) < 0)
         return -1;
     if (c->mntns_fd < 0)
@@ -286,16 +302,7 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
         c.layer_path[0] = '\0';
         return -1;
     }
-    plan.wait_for_groups = cgroup_clone_fd(&c.group) < 0;
-    if (socket_pair(&c.init_sock, &plan.init_sock, e) < 0)
-        return -1;
-    int r = socket_pair(&c.command_sock, &plan.command_sock, e);
-    if (r == 0) {
-        r = clone_init(&plan, &c, e);
-        close(plan.command_sock);
-    }
-    close(plan.init_sock);
-    if (r < 0 || handshake(m, &c, plan.wait_for_groups, e) < 0)
+    if (start_init(&plan, &c, e) < 0 || handshake(m, &c, e) < 0)
         return err_wrap(e, "build a cell");
     c.built = true;
     *ret = c;

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -43,24 +44,29 @@ static struct cgroup make_group(struct cgroup_root *r)
     return g;
 }
 
-/* A child that runs body in the group once it has been moved there and the group is armed. */
+/* A child that runs body in the group once it has gone there and the group is armed. */
 static pid_t start_in(struct cgroup *g, void (*body)(void))
 {
     struct err e = { 0 };
+    struct cgroup_doors doors;
+    char c = 0;
     int gate[2];
-    ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate), 0);
+    ck_ok(cgroup_doors_open(g, &doors, &e));
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        char c;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(gate[1]);
-        if (read(gate[0], &c, 1) == 1)
+        if (cgroup_enter(&doors, &e) == 0 && write(gate[0], "", 1) == 1 &&
+            read(gate[0], &c, 1) == 1)
             body();
         _exit(0);
     }
     close(gate[0]);
-    ck_ok(cgroup_attach(g, pid, &e));
+    for (size_t i = 0; i < doors.count; i++)
+        close(doors.fds[i]);
+    ck_assert_int_eq(read(gate[1], &c, 1), 1);
     ck_ok(cgroup_arm(g, &e));
     ck_assert_int_eq(write(gate[1], "", 1), 1);
     close(gate[1]);
