@@ -113,8 +113,9 @@ struct box_outcome {
     enum box_cause cause;
     int seccomp_syscall; /* number of the call that was refused with BOX_CAUSE_SECCOMP, else -1 */
     int64_t cpu_ns, user_ns,
-        system_ns;   /* the cell's cgroup, from release to the death of the last process */
-    int64_t wall_ns; /* release to the end of the main process */
+        system_ns;           /* the cell's cgroup, from release to the death of the last process */
+    int64_t wall_ns;         /* release to the end of the main process */
+    int64_t release_mono_ns; /* when it was let go, by the host's CLOCK_MONOTONIC */
     int64_t memory_peak_bytes;    /* cgroup peak: anonymous, tmpfs, page cache and kernel memory */
     int64_t memory_nocache_bytes; /* peak without file pages, -1 where the kernel gives none */
     int64_t rss_peak_bytes;       /* largest resident set of one process (rusage) */

@@ -123,53 +123,6 @@ static void remember(struct keeper *k, int result, const struct err *e)
     }
 }
 
-/* ---- cells
- * -----------------------------------------------------------------------------------------------------------
- */
-
-static bool cell_alive(const struct cell *c)
-{
-    struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
-    return poll(&p, 1, 0) == 0;
-}
-
-int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
-{
-    for (size_t i = 0; i < k->warm_count; i++) {
-        if (strcmp(k->warm[i].image, image) != 0)
-            continue;
-        struct cell c = k->warm[i];
-        k->warm[i] = k->warm[--k->warm_count];
-        if (cell_alive(&c)) {
-            *ret = c;
-            return 0;
-        }
-        cell_destroy(&c); /* something on the host killed it while it waited */
-        break;
-    }
-    return cell_build(&k->maker, image, ret, e);
-}
-
-static bool client_waits(const struct keeper *k)
-{
-    struct pollfd p = { .fd = k->options->sock, .events = POLLIN };
-    return poll(&p, 1, 0) != 0;
-}
-
-void keeper_warm_up(struct keeper *k)
-{
-    size_t wanted = (size_t)k->options->conf->box_warm;
-    struct err e;
-    while (!k->ending && k->warm_count < wanted && k->warm_count < ARRAY_COUNT(k->warm) &&
-           !client_waits(k)) {
-        if (cell_build(&k->maker, "host", &k->warm[k->warm_count], &e) < 0) {
-            log_error(k->options->log, "warm_cell_failed", &e);
-            return;
-        }
-        k->warm_count++;
-    }
-}
-
 /* ---- answers
  * ---------------------------------------------------------------------------------------------------------
  */
@@ -241,10 +194,10 @@ static void serve_collect(struct keeper *k, int64_t max_bytes)
 static void serve_release(struct keeper *k)
 {
     struct err e;
-    drop_kept(k);
     wire_put_empty(&k->space->out, WIRE_RELEASED);
     if (wire_send(k->options->sock, &k->space->out, NULL, 0, &e) < 0)
         k->ending = true;
+    drop_kept(k);
 }
 
 static int dispatch(struct keeper *k, struct wire_message *m, struct err *e)
@@ -299,7 +252,7 @@ static void serve_one(struct keeper *k)
 static void serve(struct keeper *k)
 {
     while (!k->ending) {
-        keeper_warm_up(k);
+        keeper_tidy(k);
         struct pollfd p[2] = { { .fd = k->options->sock, .events = POLLIN },
                                { .fd = k->signal_fd, .events = POLLIN } };
         if (poll(p, 2, -1) < 0 && errno != EINTR)
@@ -428,8 +381,7 @@ static void wind_up(struct keeper *k)
 {
     keeper_forget_pending(k);
     drop_kept(k);
-    while (k->warm_count > 0)
-        cell_destroy(&k->warm[--k->warm_count]);
+    keeper_pool_end(k);
     cgroup_root_close(k->maker.groups);
     filter_done(&k->filter);
 }

@@ -63,9 +63,9 @@ struct keeper {
     int stop_count; /* STOPs of this run */
     bool refused;   /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
-    struct cell kept; /* of the last run with keep_files */
-    struct cell warm[16];
-    size_t warm_count;
+    struct cell kept;               /* of the last run with keep_files */
+    struct cell warm[16], used[16]; /* keeper_pool.c */
+    size_t warm_count, used_count;
     bool ending; /* client gone, or told to stop */
     bool prompt; /* runs ahead of every ordinary process, see keeper_run.c */
     struct keeper_space *space;
@@ -109,8 +109,16 @@ void keeper_forget_pending(struct keeper *k);
 must_check_ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret,
                                  struct err *e);
 
-/* Make warm cells until there are enough or the client wants something. Failures leave fewer. */
-void keeper_warm_up(struct keeper *k);
+/* A cell whose command has been answered: removed, now or when there is time (keeper_tidy). It used
+ * memory_bytes at its peak, -1: unknown. */
+void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes);
+
+/* Remove used cells, then make warm ones until there are enough, or until the client wants
+ * something. A warm cell that cannot be made is logged and left out. */
+void keeper_tidy(struct keeper *k);
+
+/* Remove all cells, warm and used. */
+void keeper_pool_end(struct keeper *k);
 
 /* Fill k->proof by running the probe in cells. ERR_SYS when a layer that was not allowed to be
  * missing is. */

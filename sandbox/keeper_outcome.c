@@ -65,6 +65,7 @@ static void fill_outcome(struct running *r, const struct cell_end *end)
         .user_ns = u->user_ns,
         .system_ns = u->system_ns,
         .wall_ns = end_mono_ns - r->cell.release_mono_ns,
+        .release_mono_ns = r->cell.release_mono_ns,
         .memory_peak_bytes = u->memory_peak_bytes,
         .memory_nocache_bytes = u->memory_nocache_bytes,
         .rss_peak_bytes = (int64_t)end->report.usage.ru_maxrss * 1024,

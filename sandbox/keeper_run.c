@@ -440,9 +440,9 @@ int keeper_run(struct keeper *k, struct err *e)
     for (size_t i = 0; i < count; i++) {
         if (result == 0 && count == 1 && r[i].keep && !k->ending) {
             k->kept = r[i].cell;
-            cell_init(&r[i].cell);
+            continue;
         }
-        cell_destroy(&r[i].cell);
+        keeper_put_away(k, &r[i].cell, result < 0 ? -1 : r[i].outcome.memory_peak_bytes);
     }
     return result;
 }

@@ -419,6 +419,7 @@ int wire_read_err(const struct wire_message *m, enum wire_type type, struct err 
     OUTCOME(user_ns, 0, INT64_MAX)                                                                 \
     OUTCOME(system_ns, 0, INT64_MAX)                                                               \
     OUTCOME(wall_ns, 0, INT64_MAX)                                                                 \
+    OUTCOME(release_mono_ns, 0, INT64_MAX)                                                         \
     OUTCOME(memory_peak_bytes, -1, INT64_MAX)                                                      \
     OUTCOME(memory_nocache_bytes, -1, INT64_MAX)                                                   \
     OUTCOME(rss_peak_bytes, -1, INT64_MAX)                                                         \

@@ -33,7 +33,7 @@
 #include "sandbox/box.h"
 
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_MESSAGE_MAX = 128 * 1024,
     WIRE_STRINGS_MAX = 4096,   /* entries of argv, and of env */
     WIRE_IMAGE_BYTES_MAX = 63, /* an image's name without NUL */

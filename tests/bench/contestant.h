@@ -52,7 +52,7 @@ struct contestant {
     const char *setting; /* box: one more "key=value" for its keeper; NULL: none */
     const char *program; /* box: the command line in the cell, filled in the same way */
     const char *job;     /* http: name of a row of http_jobs.c */
-    int64_t pause_ms;    /* before each turn, for what must be ready first */
+    int64_t pause_ms;    /* before its turns, for what must be ready first */
     int64_t settle_ms;   /* after its turns, for what it does behind the answer */
     size_t lanes;        /* rates: how many at once; 0: one per core */
 };

@@ -6,7 +6,8 @@
 
 enum {
     TEAR_DOWN_MS = 20, /* for Minos to remove a used cell */
-    WARM_UP_MS = 30,   /* and to make the next warm one */
+    WARM_UP_MS = 50,   /* and to make the next warm ones */
+    BURST_CELLS = 5,   /* warm ones, so that a burst of turns (suites.c) meets as many */
     LIVE_PAUSE_MS = 100,
     CLIENTS = 8, /* of the service: more than slots, so that none of them waits for work */
 };
@@ -88,14 +89,14 @@ static const struct contestant all[] = {
     { .name = "minos warm",
       .launcher = &launcher_box,
       .program = "/box/true",
-      .warm = 1,
+      .warm = BURST_CELLS,
       .pause_ms = WARM_UP_MS,
       .settle_ms = TEAR_DOWN_MS,
       .about = "a keeper's fresh cell with everything, made before it was asked for" },
     { .name = "minos warm, keeper anywhere",
       .launcher = &launcher_box,
       .program = "/box/true",
-      .warm = 1,
+      .warm = BURST_CELLS,
       .setting = "box.pin=false",
       .pause_ms = WARM_UP_MS,
       .settle_ms = TEAR_DOWN_MS,
@@ -109,7 +110,7 @@ static const struct contestant all[] = {
     { .name = "minos warm tiny",
       .launcher = &launcher_box,
       .program = "/box/tiny",
-      .warm = 1,
+      .warm = BURST_CELLS,
       .pause_ms = WARM_UP_MS,
       .settle_ms = TEAR_DOWN_MS,
       .about = "the same with a program that has no C library" },

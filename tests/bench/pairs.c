@@ -44,10 +44,10 @@ static void take_time(struct pairs *p, struct lane *l, size_t i)
 {
     const struct pairs_plan *plan = p->plan;
     const struct contestant *who = plan->entries[i].contestant;
-    int64_t rest_ms = plan->idle_ms > who->pause_ms ? plan->idle_ms : who->pause_ms;
+    bench_sleep_ms(who->pause_ms);
     for (size_t k = 0; k < plan->warmups + plan->burst; k++) {
         int64_t ns[SERIES_MAX] = { 0 };
-        bench_sleep_ms(rest_ms);
+        bench_sleep_ms(plan->idle_ms);
         lanes_meet(l);
         if (crew_turn(&p->crew, i, ns) && k >= plan->warmups)
             keep(p->times, i, l->number, ns);

@@ -359,6 +359,7 @@ START_TEST(an_outcome_keeps_every_number)
                                 .user_ns = 1,
                                 .system_ns = 2,
                                 .wall_ns = 3,
+                                .release_mono_ns = 10,
                                 .memory_peak_bytes = 4,
                                 .memory_nocache_bytes = -1,
                                 .rss_peak_bytes = 5,

@@ -1,0 +1,100 @@
+/*
+ * keeper_pool.c - cells that are not running: warm ones, made ahead of their run, and used ones
+ * that are still to be removed. Runs in the keeper while no program does, a piece at a time, the
+ * client first.
+ *
+ * Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not); they wait only while
+ * a client that has just been answered may ask for the next warm cell at once, and are as many as
+ * there are warm ones at the most. One that holds much memory does not wait.
+ */
+#include <poll.h>
+#include <string.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/keeper.h"
+
+#define USED_MEMORY_MAX_BYTES ((int64_t)16 << 20)
+/* How long a client takes to ask again when it does so at once. */
+#define ASKS_AGAIN_NS (NS_PER_MS / 4)
+
+static bool cell_alive(const struct cell *c)
+{
+    struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+    return poll(&p, 1, 0) == 0;
+}
+
+int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
+{
+    for (size_t i = 0; i < k->warm_count; i++) {
+        if (strcmp(k->warm[i].image, image) != 0)
+            continue;
+        struct cell c = k->warm[i];
+        k->warm[i] = k->warm[--k->warm_count];
+        if (cell_alive(&c)) {
+            *ret = c;
+            return 0;
+        }
+        cell_destroy(&c); /* something on the host killed it while it waited */
+        break;
+    }
+    return cell_build(&k->maker, image, ret, e);
+}
+
+void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes)
+{
+    size_t most = (size_t)k->options->conf->box_warm;
+    if (k->used_count < most && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
+        memory_bytes <= USED_MEMORY_MAX_BYTES) {
+        k->used[k->used_count++] = *c;
+        cell_init(c);
+    } else {
+        cell_destroy(c);
+    }
+}
+
+static bool client_waits(const struct keeper *k, int64_t wait_ns)
+{
+    struct pollfd p = { .fd = k->options->sock, .events = POLLIN };
+    struct timespec ts = { 0, wait_ns };
+    return ppoll(&p, 1, &ts, NULL) != 0;
+}
+
+static bool wants_warm(const struct keeper *k)
+{
+    return k->warm_count < (size_t)k->options->conf->box_warm &&
+           k->warm_count < ARRAY_COUNT(k->warm);
+}
+
+static int make_warm(struct keeper *k)
+{
+    struct err e;
+    if (cell_build(&k->maker, "host", &k->warm[k->warm_count], &e) < 0) {
+        log_error(k->options->log, "warm_cell_failed", &e);
+        return -1;
+    }
+    k->warm_count++;
+    return 0;
+}
+
+void keeper_tidy(struct keeper *k)
+{
+    int64_t wait_ns = k->used_count > 0 && k->warm_count > 0 ? ASKS_AGAIN_NS : 0;
+    while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
+        if (client_waits(k, wait_ns))
+            return;
+        wait_ns = 0;
+        if (k->used_count > 0)
+            cell_destroy(&k->used[--k->used_count]);
+        else if (make_warm(k) < 0)
+            return;
+    }
+}
+
+void keeper_pool_end(struct keeper *k)
+{
+    while (k->used_count > 0)
+        cell_destroy(&k->used[--k->used_count]);
+    while (k->warm_count > 0)
+        cell_destroy(&k->warm[--k->warm_count]);
+}
