@@ -207,6 +207,29 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
     request_free(r);
 }
 
+static int hex_digit(char c)
+{
+    char low = (char)(c | 32);
+    return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+/* %41 is A, in paths and parameters. A coded NUL stays coded: it would end the text for us, so that
+ * a proxy which guards paths would see another one than we do. */
+static size_t on_unescape(void *cls, struct MHD_Connection *conn, char *text)
+{
+    char *out = text;
+    (void)cls;
+    (void)conn;
+    for (const char *in = text; *in != '\0'; in++) {
+        int high = in[0] == '%' ? hex_digit(in[1]) : -1, low = high >= 0 ? hex_digit(in[2]) : -1;
+        bool coded = low >= 0 && 16 * high + low != 0;
+        *out++ = (char)(coded ? 16 * high + low : *in);
+        in += coded ? 2 : 0;
+    }
+    *out = '\0';
+    return (size_t)(out - text);
+}
+
 static void format_(2, 0) on_log(void *cls, const char *fmt, va_list ap)
 {
     const struct http *h = cls;
@@ -233,6 +256,7 @@ int http_start(struct server *srv, int listen_fd, struct http **ret, struct err 
     const struct MHD_OptionItem options[] = {
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)slow_notify, h->slow },
+        { MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)on_unescape, h },
         { MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads, NULL },
         { MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, NULL }, /* 0: none */

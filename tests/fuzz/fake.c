@@ -21,6 +21,8 @@ static struct {
     void *ask_ctx;
     MHD_RequestCompletedCallback completed;
     void *completed_ctx;
+    size_t (*unescape)(void *ctx, struct MHD_Connection *c, char *text);
+    void *unescape_ctx;
 } fake;
 
 void fake_use(struct store *s)
@@ -176,6 +178,23 @@ void MHD_destroy_response(struct MHD_Response *r)
 
 /* --- libmicrohttpd: the daemon ---------------------------------------------------------------- */
 
+static void take_option(const struct MHD_OptionItem *item)
+{
+    if (item->option == MHD_OPTION_NOTIFY_COMPLETED) {
+        fake.completed = (MHD_RequestCompletedCallback)item->value;
+        fake.completed_ctx = item->ptr_value;
+    } else if (item->option == MHD_OPTION_UNESCAPE_CALLBACK) {
+        fake.unescape = (size_t(*)(void *, struct MHD_Connection *, char *))item->value;
+        fake.unescape_ctx = item->ptr_value;
+    }
+}
+
+void fake_unescape(char *text)
+{
+    size_t len = fake.unescape(fake.unescape_ctx, NULL, text);
+    assert(strlen(text) == len);
+}
+
 struct MHD_Daemon *MHD_start_daemon(unsigned flags, uint16_t port, MHD_AcceptPolicyCallback accepts,
                                     void *accepts_ctx, MHD_AccessHandlerCallback ask, void *ask_ctx,
                                     ...)
@@ -191,13 +210,10 @@ struct MHD_Daemon *MHD_start_daemon(unsigned flags, uint16_t port, MHD_AcceptPol
         if (option == MHD_OPTION_EXTERNAL_LOGGER)
             (void)va_arg(ap, void *);
         for (; option == MHD_OPTION_ARRAY && item->option != MHD_OPTION_END; item++)
-            if (item->option == MHD_OPTION_NOTIFY_COMPLETED) {
-                fake.completed = (MHD_RequestCompletedCallback)item->value;
-                fake.completed_ctx = item->ptr_value;
-            }
+            take_option(item);
     }
     va_end(ap);
-    assert(fake.completed != NULL);
+    assert(fake.completed != NULL && fake.unescape != NULL);
     return (struct MHD_Daemon *)&daemon;
 }
 

@@ -44,6 +44,9 @@ struct MHD_Response {
 void fake_use(struct store *s);
 void fake_forget(void);
 
+/* Decode a path, or a parameter's name or value, as the server would. */
+void fake_unescape(char *text);
+
 /* What http_start gave to libmicrohttpd: one request, as it would have come, its body in pieces of
  * `piece` bytes. The answer is in `c`; fake_end lets go of it. */
 void fake_ask(struct MHD_Connection *c, const char *method, const char *url, const char *body,

@@ -295,6 +295,21 @@ START_TEST(unknown_paths_and_methods_are_told_apart)
 }
 END_TEST
 
+START_TEST(a_coded_nul_ends_neither_a_path_nor_a_parameter)
+{
+    auto_live_ struct live l;
+    started(&l);
+    ck_status(get(&l, "/v1/l%69mit%73"), 200, "memory_bytes");
+    ck_status(get(&l, "/v1/limits%00"), 404, "openapi.json");
+    ck_status(get(&l, "/v1/keys%00.css"), 404, "openapi.json");
+    ck_status(get(&l, "/v1/limits%"), 404, "");
+    ck_status(get(&l, "/v1/limits%0"), 404, "");
+    ck_status(get(&l, "/v1/submissions?status=d%6Fne&limit=%35"), 200, "");
+    ck_status(get(&l, "/v1/submissions?status=done%00x"), 400, "%00x");
+    ck_status(get(&l, "/v1/submissions?limit%00x=5"), 400, "no such parameter");
+}
+END_TEST
+
 START_TEST(what_the_service_offers_can_be_asked)
 {
     auto_live_ struct live l;
@@ -469,8 +484,8 @@ UNIT_MAIN("http", the_first_start_leaves_an_admin_key_that_works,
           a_lost_wake_delays_a_waiter_by_a_second_at_most, cancel_has_a_definite_answer,
           a_key_sees_its_own_submissions_and_admin_all, lists_are_paged_newest_first_without_gaps,
           events_tell_every_step_and_late_comers_hear_it_all, raw_outputs_are_the_kept_bytes,
-          unknown_paths_and_methods_are_told_apart, what_the_service_offers_can_be_asked,
-          a_full_queue_is_busy_and_says_when_to_come_again,
+          unknown_paths_and_methods_are_told_apart, a_coded_nul_ends_neither_a_path_nor_a_parameter,
+          what_the_service_offers_can_be_asked, a_full_queue_is_busy_and_says_when_to_come_again,
           without_a_worker_the_service_is_not_ready,
           anonymous_service_is_for_loopback_and_no_web_page, many_requests_at_once_share_commits,
           one_failing_request_leaves_the_others_of_its_batch_alone,
