@@ -55,7 +55,7 @@ fuzz: $(fuzz_names:%=$(fuzz_dir)/%) $(BUILD)/fuzz/words ## each fuzzer for FUZZ_
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_ENGINE) $(BUILD)/fuzz $(fuzz_names)
 fuzz-tools:
 	@tests/fuzz/tools $(FUZZ_ENGINE)
-fuzz-seeds: $(fuzz_names:%=$(fuzz_dir)/%) ## make the seeds anew: the fewest files that reach what seeds and corpora reach
+fuzz-seeds: $(fuzz_names:%=$(fuzz_dir)/%) ## add to the kept seeds what the corpora reach beyond them
 	@tests/fuzz/run --merge $(FUZZ_ENGINE) $(BUILD)/fuzz $(fuzz_names)
 $(BUILD)/fuzz/words: tests/fuzz/words server/openapi.json $(wildcard sandbox/base/*.def server/*.def worker/*.def schema/*.def)
 	@mkdir -p $(@D)
@@ -73,3 +73,17 @@ $(foreach n,$(fuzz_names),$(eval $(call replay_rule,$(n))))
 unit: $(replay_bin)
 
 -include $(shell find $(fuzz_dir)/obj -name '*.d' 2>/dev/null)
+
+# --- the whole API, by what its document says ------------------------------------------------------------------------
+FUZZ_REQUESTS ?= 1000000
+FUZZ_SEED     ?= 1
+FUZZ_BUILD    ?= build/asan
+fuzz-api: ## a million requests made from the OpenAPI document, to a build with sanitizers (root needed); FUZZ_REQUESTS, FUZZ_SEED
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(FUZZ_BUILD) all >/dev/null
+	@BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/api/run --requests $(FUZZ_REQUESTS) --seed $(FUZZ_SEED)
+check-api-fuzz: all ## some thousand of them, to a server with sanitizers, for CI (root needed)
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(FUZZ_BUILD) $(FUZZ_BUILD)/minos-server >/dev/null
+	@mkdir -p $(BUILD)/api-fuzz
+	@install -m 0755 $(addprefix $(BUILD)/,$(filter-out minos-server,$(PROGRAMS))) $(FUZZ_BUILD)/minos-server $(BUILD)/api-fuzz
+	@BUILD=$(abspath $(BUILD)/api-fuzz) tests/fuzz/api/run --requests 12000 --seed $(FUZZ_SEED)
+.PHONY: fuzz-api check-api-fuzz

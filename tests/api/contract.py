@@ -167,7 +167,7 @@ class Contract:
 
     def _request(self, documented, body):
         schema = documented["content"]["application/json"]["schema"]
-        if body is None and not documented.get("required", False):
+        if not body and not documented.get("required", False):
             return []
         return self.faults(schema, without_nulls(json.loads(body)), "request")
 
