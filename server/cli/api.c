@@ -11,6 +11,7 @@
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/io.h"
+#include "server/cli/exact.h"
 #include "server/cli/sse.h"
 #include "server/cli/text.h"
 
@@ -22,6 +23,7 @@ struct api {
     char *url, *key, *key_origin; /* key NULL: none was found; key_origin: where it was sought */
     long status;
     char curl_message[CURL_ERROR_SIZE];
+    bool exact; /* answers are printed as they are: their numbers are marked (exact.h) */
 };
 
 static void trim_end(char *text, const char *set)
@@ -77,6 +79,7 @@ int api_open(const struct common *c, struct api **ret, struct err *e)
     struct api *a = xcalloc(1, sizeof *a);
     a->url = xstrdup(url != NULL ? url : CLI_DEFAULT_URL);
     trim_end(a->url, "/");
+    a->exact = c->json;
     a->curl = curl_easy_init();
     if (find_key(a, c, e) < 0 || a->curl == NULL) {
         int r = a->curl == NULL ? err_set(e, ERR_SYS, 0, "libcurl cannot start") : -1;
@@ -244,7 +247,11 @@ static int exchange_json(struct api *a, const char *method, const char *path, co
     int r = exchange(a, method, path, text, &in, e);
     if (r == 0 && ret != NULL) {
         json_error_t why;
-        *ret = json_loadb(buf_text(&in.body), in.body.len, JSON_ALLOW_NUL, &why);
+        auto_buf_ struct buf marked = { 0 };
+        if (a->exact)
+            exact_mark(buf_text(&in.body), in.body.len, &marked);
+        const struct buf *text_of = a->exact ? &marked : &in.body;
+        *ret = json_loadb(buf_text(text_of), text_of->len, JSON_ALLOW_NUL, &why);
         if (*ret == NULL)
             r = err_set(e, ERR_SYS, 0, "%s%s: the answer is no JSON: %s", a->url, path, why.text);
     }

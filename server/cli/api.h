@@ -11,7 +11,8 @@
 
 struct api;
 
-/* Find the URL and the key (see struct common). Connects later, on use. */
+/* Find the URL and the key (see struct common). Connects later, on use. With --json, numbers of
+ * answers that have a fraction are strings which text_print_json alone understands. */
 must_check_ int api_open(const struct common *c, struct api **ret, struct err *e);
 void api_close(struct api *a);
 

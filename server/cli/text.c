@@ -7,6 +7,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/utf8.h"
 #include "server/cli/cli.h"
+#include "server/cli/exact.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -100,8 +101,10 @@ int text_print_json(const json_t *value, struct err *e)
 {
     auto_free_ char *text =
         json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    auto_buf_ struct buf line = { 0 };
     if (text == NULL)
         return err_bug(e, "JSON cannot be written");
-    auto_free_ char *line = xasprintf("%s\n", text);
-    return cli_print(line, e);
+    exact_unmark(text, strlen(text), &line);
+    buf_puts(&line, "\n");
+    return cli_print(buf_text(&line), e);
 }

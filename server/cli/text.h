@@ -26,5 +26,6 @@ void text_visible(const char *text, size_t len, struct buf *b);
 /* A string member of an object; "" when it is missing or no string. Owned by `o`. */
 const char *text_member(const json_t *o, const char *name);
 
-/* Print a value as indented JSON and a newline on standard output. */
+/* Print a value as indented JSON and a newline on standard output, numbers as the server wrote them
+ * (exact.h). */
 must_check_ int text_print_json(const json_t *value, struct err *e);

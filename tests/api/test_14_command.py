@@ -83,6 +83,18 @@ class Command(unittest.TestCase):
         r = self.json("submit", self.file("a.sh", "true"))
         self.assertEqual(r["status"], "queued")
 
+    def test_numbers(self):
+        """Numbers come through --json as the API wrote them, digit by digit"""
+        metadata = '{"a":1.10,"b":[2.0,-0.0,1e2],"c":"\\u0001n1.50","d":"3.500"}'
+        ident = self.json("submit", "--wait", self.file("a.sh", "sleep 0.1"), "--metadata",
+                          metadata)["id"]
+        sent = self.s.get(f"/v1/submissions/{ident}").body.decode()
+        status, said, _ = self.s.minos("result", ident, "--json")
+        self.assertEqual(status, 0)
+        words = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
+        self.assertEqual("".join(words.findall(said)), "".join(words.findall(sent)))
+        self.assertRegex(said, r"\.\d\d0\b")
+
     def test_submit_options(self):
         """Limits, comparer, priority, metadata and language reach the judge"""
         r = self.json("submit", "--wait", self.file("a", "import time; time.sleep(9)"),
