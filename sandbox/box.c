@@ -65,9 +65,10 @@ static bool keeper_ended(pid_t pid)
 }
 
 /* The keeper closed the socket: how our own one ended. */
-static int err_ended(const struct box *b, struct err *e)
+static int err_ended(struct box *b, struct err *e)
 {
     siginfo_t info = { 0 };
+    b->silent = true;
     if (b->keeper_pid > 0 && keeper_ended(b->keeper_pid) &&
         waitid(P_PID, (id_t)b->keeper_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
         return err_set(e, ERR_SYS, 0, "ended with %s %d",
@@ -92,6 +93,31 @@ int box_await(struct box *b, int64_t deadline_mono_ns, struct wire_message *ret,
     if (wire_recv(b->sock, b->in, ret, e) < 0)
         return -1;
     return ret->len == 0 ? err_ended(b, e) : 0;
+}
+
+bool box_keeper_died(const struct box *b)
+{
+    return b->silent;
+}
+
+int box_fd(const struct box *b)
+{
+    return b->sock;
+}
+
+int box_check(struct box *b, struct err *e)
+{
+    struct pollfd p = { .fd = b->sock, .events = POLLIN };
+    auto_wire_ struct wire_message m = { 0 };
+    if (box_usable(b, e) < 0)
+        return -1;
+    if (poll(&p, 1, 0) <= 0) /* an idle keeper says nothing */
+        return 0;
+    if (box_await(b, clock_mono_ns(), &m, e) < 0)
+        return box_broken(b, e);
+    if (m.data[0] == WIRE_REFUSAL || m.data[0] == WIRE_ERROR)
+        return box_take_error(b, &m, (enum wire_type)m.data[0], e);
+    return box_unexpected(b, &m, e);
 }
 
 int64_t box_answer_deadline_mono_ns(void)

@@ -170,6 +170,17 @@ struct box_options {
 must_check_ int box_open(const struct box_options *opt, struct box **ret, struct err *e);
 void box_close(struct box *b); /* ends the keeper and everything in its cells */
 
+/* Between runs: whether the keeper still waits for the next. ERR_SYS when it has ended, with its
+ * last words if there are any; b is unusable then. */
+must_check_ int box_check(struct box *b, struct err *e);
+
+/* For poll(2) between runs: readable when the keeper has ended. Owned by b; -1 when it is unusable.
+ */
+int box_fd(const struct box *b);
+
+/* Whether the keeper ended without saying why: it was killed. Its next one may well serve. */
+bool box_keeper_died(const struct box *b);
+
 /* The proof the keeper gave at start. Owned by b. */
 const struct box_proof *box_proof(const struct box *b);
 

@@ -14,6 +14,7 @@ enum { BOX_CHUNK_BYTES = 64 * 1024 };
 
 struct box {
     int sock;         /* -1: closed after a failure */
+    bool silent;      /* the keeper closed it, without a word */
     pid_t keeper_pid; /* 0: not our child */
     struct box_proof proof;
     struct wire_out out;

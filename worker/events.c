@@ -92,9 +92,10 @@ bool events_take(struct events *ev, const char *id)
     return named;
 }
 
-void events_wait(struct events *ev, int64_t timeout_ms)
+void events_wait(struct events *ev, int other_fd, int64_t timeout_ms)
 {
-    struct pollfd p = { .fd = ev->epoll_fd, .events = POLLIN };
-    if (poll(&p, 1, (int)timeout_ms) > 0)
+    struct pollfd p[] = { { .fd = ev->epoll_fd, .events = POLLIN },
+                          { .fd = other_fd, .events = POLLIN } };
+    if (poll(p, ARRAY_COUNT(p), (int)timeout_ms) > 0)
         events_take(ev, NULL);
 }

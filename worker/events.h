@@ -28,5 +28,6 @@ void events_close(struct events *ev);
 /* Take everything that waits, without blocking. True when a wake-up named submission `id`. */
 bool events_take(struct events *ev, const char *id);
 
-/* Sleep until something comes, at most timeout_ms, and take it. */
-void events_wait(struct events *ev, int64_t timeout_ms);
+/* Sleep until something comes, or other_fd (or -1) is readable, at most timeout_ms; take it, but
+ * nothing from other_fd. */
+void events_wait(struct events *ev, int other_fd, int64_t timeout_ms);

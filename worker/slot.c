@@ -29,6 +29,8 @@
 enum {
     TICK_MS = 1000,          /* how long a lost wake-up can delay a claim */
     HOST_FAILURES_TIMES = 5, /* claims in all, as a multiple of the attempts that count */
+    BOX_AWAIT_MS = 3000,     /* for a listener to be there */
+    BOX_LOOK_MS = 20,
 };
 
 struct slot {
@@ -64,6 +66,20 @@ static void moved(void *ctx, const char *id)
     wake_send(s->w->conf.store_data_dir, WAKE_PROGRESS, id);
 }
 
+/* A `minos-box listen` that was killed is soon started again; until then there is nobody to connect
+ * to, which is not this slot's failure. */
+static int open_box(struct slot *s, struct err *e)
+{
+    int64_t deadline_mono_ns = clock_mono_ns() + BOX_AWAIT_MS * NS_PER_MS;
+    while (worker_open_box(s->w, &s->box, e) != 0) {
+        bool absent = e->errnum == ECONNREFUSED || e->errnum == ENOENT;
+        if (!absent || s->events.stopping || clock_mono_ns() >= deadline_mono_ns)
+            return -1;
+        events_wait(&s->events, -1, BOX_LOOK_MS);
+    }
+    return 0;
+}
+
 static int slot_open(struct slot *s, struct err *e)
 {
     const struct conf *c = &s->w->conf;
@@ -75,8 +91,7 @@ static int slot_open(struct slot *s, struct err *e)
         artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
             0 ||
         worker_languages(s->w, &s->languages, e) != 0 ||
-        language_set_versions(&s->languages, s->store, e) != 0 ||
-        worker_open_box(s->w, &s->box, e) != 0)
+        language_set_versions(&s->languages, s->store, e) != 0 || open_box(s, e) != 0)
         return -1;
     queue_on_moved(s->store, moved, s);
     s->isolation_json = isolation_text(box_proof(s->box));
@@ -210,7 +225,18 @@ static bool groundwork(struct slot *s)
 static void rest(struct slot *s)
 {
     if (!groundwork(s))
-        events_wait(&s->events, TICK_MS);
+        events_wait(&s->events, box_fd(s->box), TICK_MS);
+}
+
+/* What is claimed for a keeper that has ended meanwhile would lose an attempt. */
+static bool keeper_waits(struct slot *s)
+{
+    struct err e;
+    if (box_check(s->box, &e) == 0)
+        return true;
+    log_error(&s->w->log, "keeper_gone", &e);
+    s->broken = true;
+    return false;
 }
 
 static void serve(struct slot *s)
@@ -222,12 +248,12 @@ static void serve(struct slot *s)
         bool found = false;
         /* Wake-ups are taken before the look at the queue: one that comes after it wakes us. */
         events_take(&s->events, NULL);
-        if (s->events.stopping || s->events.retiring)
+        if (s->events.stopping || s->events.retiring || !keeper_waits(s))
             break;
         if (queue_claim(s->store, s->owner, c->worker_lease_ms, c->worker_attempts, &claim, &found,
                         &e) != 0) {
             log_error(&s->w->log, "claim_failed", &e);
-            events_wait(&s->events, TICK_MS);
+            events_wait(&s->events, -1, TICK_MS);
         } else if (found) {
             held_note(s->held, &claim);
             judge_claim(s, &claim);
@@ -256,7 +282,9 @@ int slot_run(const struct worker *w)
     begin_groundwork(&s);
     malloc_trim(0); /* what reading the language files took */
     serve(&s);
-    bool broken = s.broken;
+    int status = !s.broken                ? WORKER_EXIT_OK
+                 : box_keeper_died(s.box) ? WORKER_EXIT_KEEPER_DIED
+                                          : WORKER_EXIT_FAILED;
     slot_close(&s);
-    return broken ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
+    return status;
 }

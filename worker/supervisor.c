@@ -34,7 +34,8 @@ enum {
     PAUSE_FIRST_MS = 50,
     PAUSE_MAX_MS = 10000,
     OLD_ENOUGH_MS = 10000,       /* who lived so long did not die young, ... */
-    OLD_ENOUGH_KILLED_MS = 1000, /* ... nor who was killed: it did not say that it cannot work */
+    OLD_ENOUGH_KILLED_MS = 1000, /* ... nor who was killed, or whose keeper was: it did not say
+                                  * that it cannot work */
     STOP_MORE_MS = 3000,         /* beyond worker.stop_timeout_ms; then SIGKILL */
     FAILURES_MAX = 5,            /* before anything ever served: give up */
 };
@@ -176,7 +177,9 @@ static void slot_died(struct supervisor *s, size_t number, int status)
 {
     struct child *c = &s->slots[number];
     int64_t now = clock_mono_ns();
-    int64_t old_ms = WIFSIGNALED(status) ? OLD_ENOUGH_KILLED_MS : OLD_ENOUGH_MS;
+    bool killed = WIFSIGNALED(status) ||
+                  (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_KEEPER_DIED);
+    int64_t old_ms = killed ? OLD_ENOUGH_KILLED_MS : OLD_ENOUGH_MS;
     bool young = now - c->started_mono_ns < old_ms * NS_PER_MS;
     close_fd(&c->ready_fd);
     sweep_after(s, c->pid);

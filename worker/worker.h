@@ -47,4 +47,6 @@ enum {
     WORKER_EXIT_OK = 0,
     WORKER_EXIT_FAILED = 1, /* could not serve, or must be restarted */
     WORKER_EXIT_USAGE = 2,
+    /* 3: LEASE_EXIT_HUNG */
+    WORKER_EXIT_KEEPER_DIED = 4, /* a slot: as if it had been killed itself */
 };
