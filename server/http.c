@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
@@ -28,6 +29,7 @@ enum {
     THREAD_STACK_BYTES = 1 << 20,
     LONG_REPLY_BYTES = 64 << 10,
     REPLIES_MAX_BYTES = 256 << 20, /* long answers that are being sent, all together */
+    SEND_BUFFER_BYTES = 128 << 10,
 };
 
 struct http {
@@ -239,6 +241,15 @@ static void format_(2, 0) on_log(void *cls, const char *fmt, va_list ap)
     log_event(&h->srv->log, LOG_DEBUG, "libmicrohttpd", "message=%s", log_quote(text, quoted));
 }
 
+/* What the kernel holds for callers that do not read is its own choice, else, and megabytes each:
+ * memory that nobody counts, and time in which a thread copies it in and serves nobody. Accepted
+ * sockets inherit it; the kernel doubles it. */
+static void bound_send_buffers(int listen_fd)
+{
+    const int bytes = SEND_BUFFER_BYTES;
+    (void)setsockopt(listen_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 int http_start(struct server *srv, int listen_fd, struct http **ret, struct err *e)
 {
     const struct conf *conf = srv->conf;
@@ -250,6 +261,7 @@ int http_start(struct server *srv, int listen_fd, struct http **ret, struct err 
         return -1;
     }
     srv->slow = h->slow;
+    bound_send_buffers(listen_fd);
     unsigned threads = (unsigned)conf->server_threads;
     unsigned per_address = (unsigned)conf->server_connections_per_address;
     unsigned connections = (unsigned)conf->server_connections;

@@ -11,12 +11,19 @@
 #include "sandbox/base/buf.h"
 #include "sandbox/base/clock.h"
 
-enum { LOOK_EVERY_MS = 500 };
+enum {
+    LOOK_EVERY_MS = 500,
+    /* Thousands may be late at once. Under the lock new ones wait, and each that is hung up on is
+     * work for the threads that serve: so a few at a time. */
+    HANG_UP_MOST = 100,
+    HANG_UP_PAUSE_MS = 2,
+};
 
 struct slow_conn {
     int fd;                   /* libmicrohttpd's */
     int64_t deadline_mono_ns; /* for the headers or the answer; 0 while a request is served */
     int64_t asked_mono_ns;    /* since when it has no request; 0: it has one */
+    bool hung_up;
     struct slow_conn *prev, *next;
 };
 
@@ -116,32 +123,36 @@ int64_t slow_count(struct slow *s)
     return count;
 }
 
-/* Under the lock. The connection sees its end of input and closes itself. */
-static void hang_up(struct slow *s)
+/* Under the lock. The connection sees its end of input and closes itself. True: there are more. */
+static bool hang_up(struct slow *s)
 {
     int64_t now = clock_mono_ns();
+    int count = 0;
     bool scarce = s->count * 4 > s->connections_max * 3;
     int64_t spare_ns = s->limit_ms / 10 * NS_PER_MS;
     for (struct slow_conn *c = s->first; c != NULL; c = c->next) {
         bool late = c->deadline_mono_ns != 0 && c->deadline_mono_ns < now;
         bool idle = scarce && c->asked_mono_ns != 0 && c->asked_mono_ns + spare_ns < now;
-        if (late || idle)
-            (void)shutdown(c->fd, SHUT_RDWR);
+        if (c->hung_up || (!late && !idle))
+            continue;
+        if (count++ == HANG_UP_MOST)
+            return true;
+        c->hung_up = true;
+        (void)shutdown(c->fd, SHUT_RDWR);
     }
+    return false;
 }
 
 static void *run(void *arg)
 {
     struct slow *s = arg;
+    int64_t pause_ms = LOOK_EVERY_MS;
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_EVERY_MS * NS_PER_MS;
-        until.tv_sec += until.tv_nsec / NS_PER_S;
-        until.tv_nsec %= NS_PER_S;
+        int64_t until_mono_ns = clock_mono_ns() + pause_ms * NS_PER_MS;
+        const struct timespec until = { until_mono_ns / NS_PER_S, until_mono_ns % NS_PER_S };
         (void)pthread_cond_timedwait(&s->stop, &s->lock, &until);
-        hang_up(s);
+        pause_ms = hang_up(s) ? HANG_UP_PAUSE_MS : LOOK_EVERY_MS;
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
