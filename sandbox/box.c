@@ -90,7 +90,10 @@ int box_await(struct box *b, int64_t deadline_mono_ns, struct wire_message *ret,
         if (n == 0 && left_ms <= 0)
             return err_set(e, ERR_SYS, ETIMEDOUT, "no answer");
     }
-    if (wire_recv(b->sock, b->in, ret, e) < 0)
+    /* Who closes without having read all that we sent resets the connection, which we are told
+     * before what he had to say, once (unix(7)). */
+    if (wire_recv(b->sock, b->in, ret, e) < 0 &&
+        (e->errnum != ECONNRESET || wire_recv(b->sock, b->in, ret, e) < 0))
         return -1;
     return ret->len == 0 ? err_ended(b, e) : 0;
 }
@@ -151,7 +154,8 @@ static void last_words(struct box *b, struct err *e)
     struct err why, ignored;
     auto_wire_ struct wire_message m = { 0 };
     if (box_await(b, clock_mono_ns(), &m, &why) < 0 ||
-        (m.data[0] == WIRE_ERROR && wire_read_err(&m, WIRE_ERROR, &why, &ignored) == 0))
+        ((m.data[0] == WIRE_ERROR || m.data[0] == WIRE_REFUSAL) &&
+         wire_read_err(&m, (enum wire_type)m.data[0], &why, &ignored) == 0))
         *e = why;
 }
 

@@ -34,6 +34,9 @@
 /* Ids inside a cell. */
 enum { INSIDE_ROOT_ID = 0, INSIDE_USER_ID = 1000 };
 
+/* Descriptors of a process in a cell. Whoever makes cells must be allowed as many. */
+enum { INSIDE_OPEN_FILES = 1024 };
+
 /* What a cell is built from; read by the child right after clone, from the memory it shares
  * copy-on-write. */
 struct inside_plan {

@@ -21,7 +21,7 @@
 #include "sandbox/inside.h"
 #include "sandbox/inside_drop.h"
 
-enum { ARGS_MAX = 8192, OPEN_FILES_MAX = 1024 };
+enum { ARGS_MAX = 8192 };
 
 /* The job as it came, and what execve wants made of it. */
 struct job_space {
@@ -48,12 +48,12 @@ static int limit_fixed(struct err *e)
         int resource;
         rlim_t value;
     } rows[] = {
-        { RLIMIT_NOFILE, OPEN_FILES_MAX }, /* kernel memory that descriptors pin */
-        { RLIMIT_MEMLOCK, 64 << 10 },      /* pages that cannot be reclaimed */
-        { RLIMIT_SIGPENDING, 4096 },       /* queued signals are kernel memory of the user */
-        { RLIMIT_MSGQUEUE, 819200 },       /* POSIX message queues likewise */
-        { RLIMIT_NICE, 0 },                /* no higher priority */
-        { RLIMIT_RTPRIO, 0 },              /* no real-time class */
+        { RLIMIT_NOFILE, INSIDE_OPEN_FILES }, /* kernel memory that descriptors pin */
+        { RLIMIT_MEMLOCK, 64 << 10 },         /* pages that cannot be reclaimed */
+        { RLIMIT_SIGPENDING, 4096 },          /* queued signals are kernel memory of the user */
+        { RLIMIT_MSGQUEUE, 819200 },          /* POSIX message queues likewise */
+        { RLIMIT_NICE, 0 },                   /* no higher priority */
+        { RLIMIT_RTPRIO, 0 },                 /* no real-time class */
         { RLIMIT_RTTIME, 0 },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)

@@ -29,6 +29,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/cores.h"
+#include "sandbox/base/files.h"
 #include "sandbox/base/io.h"
 #include "sandbox/keeper_guard.h"
 
@@ -368,8 +369,8 @@ static int expect_hello(struct keeper *k, struct err *e)
 
 static int greet(struct keeper *k, struct err *e)
 {
-    if (keeper_guard_drop(KEEPER_STARTS, e) < 0 || bound_sending(k, e) < 0 ||
-        expect_hello(k, e) < 0 || prepare(k, e) < 0) {
+    if (files_allow(INSIDE_OPEN_FILES, e) < 0 || keeper_guard_drop(KEEPER_STARTS, e) < 0 ||
+        bound_sending(k, e) < 0 || expect_hello(k, e) < 0 || prepare(k, e) < 0) {
         (void)send_err(k, WIRE_REFUSAL, e);
         return -1;
     }

@@ -21,8 +21,10 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/conf_reload.h"
+#include "sandbox/base/files.h"
 #include "sandbox/base/ready.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/inside.h"
 #include "sandbox/keeper.h"
 #include "sandbox/keeper_guard.h"
 
@@ -256,7 +258,8 @@ int listen_serve(const struct listen_options *o)
     };
     struct err e;
     ready_keep(o->ready_fd);
-    if (confine(&l, &e) < 0 || open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
+    if (files_allow(INSIDE_OPEN_FILES, &e) < 0 || confine(&l, &e) < 0 ||
+        open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
         open_socket(o, &l.sock, &e) < 0) {
         log_error(o->log, "listen_failed", &e);
         return 1;

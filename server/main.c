@@ -17,6 +17,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/conf_reload.h"
+#include "sandbox/base/files.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
 #include "server/listen.h"
@@ -24,7 +25,10 @@
 #include "server/reload.h"
 #include "server/serve.h"
 
-enum { SPARE_FDS = 512 }; /* beside connections: store, sockets, blobs being sent */
+enum {
+    SPARE_FDS = 512,        /* beside connections: store, sockets, blobs being sent */
+    OPEN_FILES_LEAST = 128, /* below it the store alone may lack some */
+};
 
 struct args {
     const char *config;
@@ -144,6 +148,8 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
     json_object_seed(0); /* before threads exist */
+    if (files_allow(OPEN_FILES_LEAST, e) != 0)
+        return -1;
     raise_fd_limit(&srv, conf);
     if (open_signals(&signal_fd, e) != 0 || serve_start(&srv, e) != 0)
         return -1;

@@ -2,15 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/files.h"
 #include "sandbox/base/guard.h"
 #include "sandbox/base/opt.h"
 #include "sandbox/base/ready.h"
 #include "worker/worker.h"
+
+enum { OPEN_FILES_LEAST = 128 };
 
 struct args {
     bool help, check_languages;
@@ -75,16 +77,6 @@ static int check_languages(const struct worker *w)
     return WORKER_EXIT_OK;
 }
 
-/* A collected artifact may have BOX_COLLECT_FILES_MAX files, a descriptor each. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
-        r.rlim_cur = r.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &r); /* without it only large artifacts fail, and say so */
-    }
-}
-
 static int usage_error(const struct err *e)
 {
     fprintf(stderr, "minos-worker: %s\n", e->msg);
@@ -140,8 +132,9 @@ static int run(struct worker *w, const struct args *a)
     if (a->check_languages)
         return check_languages(w);
     umask(077);
-    raise_descriptor_limit();
-    if (enter_guard(w, &e) != 0) {
+    /* A collected artifact may have BOX_COLLECT_FILES_MAX files, a descriptor each: with fewer only
+     * large ones fail, and say so. */
+    if (files_allow(OPEN_FILES_LEAST, &e) != 0 || enter_guard(w, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);
         return WORKER_EXIT_FAILED;
     }

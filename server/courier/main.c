@@ -16,10 +16,13 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/files.h"
 #include "sandbox/base/guard.h"
 #include "sandbox/base/opt.h"
 #include "server/courier/courier.h"
 #include "server/courier/runner.h"
+
+enum { OPEN_FILES_LEAST = 64 }; /* beside the two of each try that is on its way */
 
 struct args {
     const char *config;
@@ -152,7 +155,10 @@ static int run(const struct args *a, struct conf *conf, struct log *log, struct 
                                    .ready_fd = (int)a->ready_fd };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
-    return block_signals(e) != 0 ? -1 : split(&opt, e);
+    return files_allow(OPEN_FILES_LEAST + 2 * conf->callbacks_concurrent, e) != 0 ||
+                   block_signals(e) != 0
+               ? -1
+               : split(&opt, e);
 }
 
 static int parse_args(int argc, char **argv, struct args *a, struct err *e)

@@ -1,6 +1,7 @@
 """`minos up`: on its own directory, several at once, refusing what cannot go well."""
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -228,6 +229,22 @@ class Up(unittest.TestCase):
             for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
                 self.assertEqual(int(status[name], 16), 0, name)
             self.assertEqual(status["NoNewPrivs"], "1")
+
+    def test_few_descriptors(self):
+        """With too few descriptors each program refuses to start, and says how many it needs"""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        os.chmod(folder, 0o755)
+        box = ("listen", "--socket", "/nonexistent/box.sock", "--uid", "65534")
+        for name, least, words in (("server", 128, ()), ("worker", 128, ()), ("courier", 128, ()),
+                                   ("box", 1024, box)):
+            program = shutil.copy(os.path.join(os.path.dirname(service.MINOS), "minos-" + name), folder)
+            done = subprocess.run(  # as a user, who cannot raise the limit
+                ["sh", "-c", 'ulimit -n 40; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"',
+                 "-", program, *words, "--set", "store.data_dir=/nonexistent"], timeout=60, check=False,
+                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=service.clean_environment())
+            self.assertEqual(done.returncode, 1, name)
+            self.assertIn(f"40 descriptors may be open (RLIMIT_NOFILE), and {least} are needed",
+                          done.stderr.decode())
 
     def test_files(self):
         """Everything in the data directory belongs to the service and is closed to others"""

@@ -139,6 +139,18 @@ class Run(unittest.TestCase):
         names = {line.split(b"=")[0] for line in out.splitlines()}
         self.assertEqual((status, names), (0, {b"A", b"PATH", b"HOME", b"LANG"}))
 
+    def test_few_descriptors(self):
+        """Where a cell cannot have its descriptors, the reason and the mend are said, and no other"""
+        for _ in range(5):  # who is refused hears why, however soon the other end goes
+            done = subprocess.run(["sh", "-c", 'ulimit -n 1023; exec "$@"', "-", service.MINOS, "run",
+                                   "--", "true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=60, check=False, env=service.clean_environment())
+            if done.returncode == 0:
+                break  # this root may raise its limit
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr.decode(), r"minos run: keeper: 1023 descriptors may be open .*, "
+                                                   r"and 1024 are needed: raise the hard limit")
+
     def test_image(self):
         """Any root file system can be an image"""
         root = os.path.join(self.dir, "root")
