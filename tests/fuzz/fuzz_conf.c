@@ -60,9 +60,10 @@ static void use_conf(const char *text, size_t len)
     if (conf_load(&c, path, &e) == 0 && conf_check(&c, &e) == 0)
         for (size_t i = 0; i < conf_key_count; i++) {
             const struct conf_key *key = &conf_keys[i];
-            int64_t value = *(const int64_t *)((const char *)&c + key->offset);
-            if (key->kind == CONF_INT || key->kind == CONF_BYTES || key->kind == CONF_TIME)
+            if (key->kind == CONF_INT || key->kind == CONF_BYTES || key->kind == CONF_TIME) {
+                int64_t value = *(const int64_t *)((const char *)&c + key->offset);
                 assert(value >= key->min && value <= key->max);
+            }
         }
     conf_done(&c);
 }
