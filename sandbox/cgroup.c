@@ -222,6 +222,18 @@ int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, struct err *
     return 0;
 }
 
+void cgroup_root_number_from(struct cgroup_root *r, int64_t first)
+{
+    r->serial = (uint64_t)first;
+}
+
+size_t cgroup_root_descriptors(const struct cgroup_root *r, int ret_fds[CGROUP_TREES_MAX])
+{
+    for (size_t i = 0; i < r->tree_count; i++)
+        ret_fds[i] = r->trees[i].own_fd;
+    return r->tree_count;
+}
+
 const char *cgroup_root_version(const struct cgroup_root *r)
 {
     if (r->hybrid)

@@ -38,6 +38,11 @@ must_check_ int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, 
  * but free memory and close descriptors in a process that did not open it (a forked child). */
 void cgroup_root_close(struct cgroup_root *r);
 
+/* For a forked process that makes groups below the same root: number them from there on, so that
+ * no name is used twice; and the descriptors that it needs for that (the count). */
+void cgroup_root_number_from(struct cgroup_root *r, int64_t first);
+size_t cgroup_root_descriptors(const struct cgroup_root *r, int ret_fds[CGROUP_TREES_MAX]);
+
 /* "v1", "v2", "hybrid" (v1 controllers beside a v2 hierarchy). */
 const char *cgroup_root_version(const struct cgroup_root *r);
 
@@ -59,6 +64,11 @@ struct cgroup {
     int64_t refusals_when_killed;                  /* -1: not killed yet */
     int64_t memory_seen_bytes, nocache_seen_bytes; /* largest samples, -1: none */
 };
+
+/* Where its open descriptors stand, for handing it to another process of the same root (made before
+ * a fork); the count. */
+enum { CGROUP_DESCRIPTORS_MAX = CGROUP_TREES_MAX + CGROUP_FILES_MAX + 1 };
+size_t cgroup_descriptors(struct cgroup *g, int *ret[CGROUP_DESCRIPTORS_MAX]);
 
 /* Make an empty group, its files open, no limit written yet. Names are never used twice. */
 must_check_ int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e);

@@ -106,6 +106,20 @@ static void close_files(struct cgroup *g)
     close_fd(&g->event_fd);
 }
 
+size_t cgroup_descriptors(struct cgroup *g, int *ret[CGROUP_DESCRIPTORS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CGROUP_TREES_MAX; i++)
+        if (g->tree_fds[i] >= 0)
+            ret[count++] = &g->tree_fds[i];
+    for (size_t i = 0; i < CGROUP_FILES_MAX; i++)
+        if (g->file_fds[i] >= 0)
+            ret[count++] = &g->file_fds[i];
+    if (g->event_fd >= 0)
+        ret[count++] = &g->event_fd;
+    return count;
+}
+
 static int make_dirs(struct cgroup *g, struct err *e)
 {
     const struct cgroup_root *r = g->root;

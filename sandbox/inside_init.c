@@ -273,6 +273,11 @@ _Noreturn void inside_init(const struct inside_plan *plan)
         fail(p.init_sock, &e);
     }
     close(p.command_sock);
+    /* Where we were made may be another slot's core. */
+    if (sched_setaffinity(0, sizeof p.cpus, &p.cpus) < 0) {
+        err_sys(&e, "sched_setaffinity");
+        fail(p.init_sock, &e);
+    }
     if (inside_drop_all(true, &e) < 0)
         fail(p.init_sock, &e);
     /* Credentials changed above, which clears it, so it is set here: the cell dies with its keeper.

@@ -33,7 +33,7 @@
 #include "sandbox/base/io.h"
 #include "sandbox/keeper_guard.h"
 
-enum { SEND_TIMEOUT_S = 5 };
+enum { SEND_TIMEOUT_S = 5, AHEAD_IDLE_MS = 10000 };
 
 /* ---- pending commands
  * ------------------------------------------------------------------------------------------------
@@ -43,6 +43,10 @@ void keeper_forget_pending(struct keeper *k)
 {
     for (size_t i = 0; i < k->pending_count; i++) {
         struct pending *p = &k->pending[i];
+        /* Not for the cells that are forked from us next. */
+        explicit_bzero(p->command_bytes, p->command_message.len);
+        if (p->place_bytes != NULL)
+            explicit_bzero(p->place_bytes, p->place_message.len);
         wire_message_done(&p->command_message);
         wire_message_done(&p->place_message);
         free(p->command_bytes);
@@ -254,12 +258,20 @@ static void serve(struct keeper *k)
 {
     while (!k->ending) {
         keeper_tidy(k);
-        struct pollfd p[2] = { { .fd = k->options->sock, .events = POLLIN },
-                               { .fd = k->signal_fd, .events = POLLIN } };
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
+                               { .fd = k->signal_fd, .events = POLLIN },
+                               { .fd = k->ahead.sock, .events = POLLIN } };
+        int n = poll(p, 3, k->ahead.sock >= 0 ? AHEAD_IDLE_MS : -1);
+        if (n < 0 && errno != EINTR)
             return;
+        if (n == 0)
+            ahead_end(&k->ahead);
+        if (n <= 0)
+            continue;
         if (p[1].revents != 0)
             return;
+        if (p[2].revents != 0)
+            keeper_take_ahead(k);
         if (p[0].revents != 0)
             serve_one(k);
     }
@@ -271,14 +283,14 @@ static void serve(struct keeper *k)
 
 /* The slot's own processors, for its programs and for us: what a keeper prepares and removes while
  * it has no program to watch is never done on the core of another slot's program. */
-static int choose_cpus(const struct keeper_options *o, cpu_set_t *ret, int64_t *ret_count,
-                       struct err *e)
+static int choose_cpus(struct keeper *k, struct err *e)
 {
-    struct cores cores;
-    if (cores_read(CORES_SYS_DIR, o->conf->box_smt, &cores, e) < 0)
+    const struct keeper_options *o = k->options;
+    struct cell_maker *m = &k->maker;
+    if (cores_read(CORES_SYS_DIR, o->conf->box_smt, &k->cores, e) < 0)
         return -1;
-    cores_of_slot(&cores, o->slot, o->conf->box_cpus, ret, ret_count);
-    return o->conf->box_pin && sched_setaffinity(0, sizeof *ret, ret) < 0
+    cores_of_slot(&k->cores, o->slot, o->conf->box_cpus, &m->cpus, &m->cpu_count);
+    return o->conf->box_pin && sched_setaffinity(0, sizeof m->cpus, &m->cpus) < 0
                ? err_sys(e, "keep to the cores of slot %" PRId64, o->slot)
                : 0;
 }
@@ -326,8 +338,8 @@ static int prepare(struct keeper *k, struct err *e)
     k->maker.filter = &k->filter;
     k->maker.user = &k->user;
     k->maker.layers_off = k->root.layers_off;
-    if (stand_as_others(e) < 0 || watch_signals(&k->signal_fd, e) < 0 ||
-        choose_cpus(o, &k->maker.cpus, &k->maker.cpu_count, e) < 0)
+    if ((o->board != NULL && board_inherit(o->board, false, e) < 0) || stand_as_others(e) < 0 ||
+        watch_signals(&k->signal_fd, e) < 0 || choose_cpus(k, e) < 0)
         return -1;
     /* The order: control groups and subordinate ids need host paths, which keeper_root_enter leaves
      * behind. */
@@ -415,7 +427,7 @@ int keeper_serve(const struct keeper_options *o)
     k->space = space_new();
     k->options = o;
     umask(022); /* images and /dev are made to be read by cells, whatever our starter's mask */
-    k->signal_fd = k->null_fd = k->root.mntns_fd = -1;
+    k->signal_fd = k->null_fd = k->root.mntns_fd = k->ahead.sock = -1;
     cell_init(&k->kept);
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
      * An ordinary user's keeper must stay dumpable until its cells drop it, for /proc gives the

@@ -11,6 +11,7 @@
 #include "sandbox/base/conf.h"
 #include "sandbox/base/err.h"
 #include "sandbox/base/log.h"
+#include "sandbox/keeper_ahead.h"
 #include "sandbox/keeper_cell.h"
 #include "sandbox/wire.h"
 
@@ -20,6 +21,7 @@ struct keeper_options {
     const char *artifacts; /* directory of artifacts, or NULL */
     int sock;              /* the client; SOCK_SEQPACKET */
     int64_t slot;          /* which cores: slot modulo the cores this process may use */
+    struct board *board;   /* of the listener's keepers; NULL: this is the only one */
     bool guarded;          /* the filter of keeper_guard.h is on already, by inheritance */
 };
 
@@ -66,8 +68,11 @@ struct keeper {
     struct cell kept;               /* of the last run with keep_files */
     struct cell warm[16], used[16]; /* keeper_pool.c */
     size_t warm_count, used_count;
-    bool ending; /* client gone, or told to stop */
-    bool prompt; /* runs ahead of every ordinary process, see keeper_run.c */
+    struct cores cores; /* of all slots */
+    struct ahead ahead;
+    bool wants_ahead; /* a cell had to be made while the client waited */
+    bool ending;      /* client gone, or told to stop */
+    bool prompt;      /* runs ahead of every ordinary process, see keeper_run.c */
     struct keeper_space *space;
 };
 
@@ -117,7 +122,13 @@ void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes);
  * something. A warm cell that cannot be made is logged and left out. */
 void keeper_tidy(struct keeper *k);
 
-/* Remove all cells, warm and used. */
+/* Have the next warm cell made while programs run, if there is a core for it. */
+void keeper_ask_ahead(struct keeper *k);
+
+/* Take what was made ahead, now that it is there (k->ahead.sock is readable). */
+void keeper_take_ahead(struct keeper *k);
+
+/* Remove all cells, warm and used, and what makes them ahead. */
 void keeper_pool_end(struct keeper *k);
 
 /* Fill k->proof by running the probe in cells. ERR_SYS when a layer that was not allowed to be

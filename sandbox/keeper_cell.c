@@ -54,6 +54,18 @@ void cell_init(struct cell *c)
     };
 }
 
+size_t cell_descriptors(struct cell *c, int *ret[CELL_DESCRIPTORS_MAX])
+{
+    int *const own[] = { &c->pidfd,    &c->init_sock,  &c->command_sock, &c->listener_fd,
+                         &c->mntns_fd, &c->net_fds[0], &c->net_fds[1] };
+    _Static_assert(ARRAY_COUNT(own) == 5 + KEEPER_NET_FILES, "all of them");
+    size_t count = cgroup_descriptors(&c->group, ret);
+    for (size_t i = 0; i < ARRAY_COUNT(own); i++)
+        if (*own[i] >= 0)
+            ret[count++] = own[i];
+    return count;
+}
+
 /* ---- the writable layer
  * ------------------------------------------------------------------------------------------- */
 
@@ -140,7 +152,8 @@ static int socket_pair(int *ret_ours, int *ret_theirs, struct err *e)
     return 0;
 }
 
-static int clone_init(const struct inside_plan *plan, struct cell *c, struct err *e)
+static int clone_init(const struct cell_maker *m, const struct inside_plan *plan, struct cell *c,
+                      struct err *e)
 {
     int group_fd = cgroup_clone_fd(&c->group);
     uint32_t off = plan->layers_off;
@@ -149,9 +162,10 @@ static int clone_init(const struct inside_plan *plan, struct cell *c, struct err
                           (layer_on(off, LAYER_IPC_NS) ? CLONE_NEWIPC : 0) |
                           (layer_on(off, LAYER_UTS_NS) ? CLONE_NEWUTS : 0);
     struct clone_args args = {
-        .flags = namespaces | CLONE_PIDFD | (group_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .flags = namespaces | CLONE_PIDFD | (group_fd >= 0 ? CLONE_INTO_CGROUP : 0) |
+                 (m->for_parent ? CLONE_PARENT : 0),
         .pidfd = (uint64_t)(uintptr_t)&c->pidfd,
-        .exit_signal = SIGCHLD,
+        .exit_signal = m->for_parent ? 0 : SIGCHLD, /* our own, then, which is SIGCHLD */
         .cgroup = group_fd >= 0 ? (uint64_t)group_fd : 0,
     };
     long pid = syscall(SYS_clone3, &args, sizeof args);
@@ -169,7 +183,8 @@ static int clone_init(const struct inside_plan *plan, struct cell *c, struct err
 }
 
 /* Its ends of the sockets, and the doors, are the child's alone. */
-static int start_init(struct inside_plan *plan, struct cell *c, struct err *e)
+static int start_init(const struct cell_maker *m, struct inside_plan *plan, struct cell *c,
+                      struct err *e)
 {
     auto_fd_ int init_sock = -1, command_sock = -1;
     if (cgroup_clone_fd(&c->group) < 0 && cgroup_doors_open(&c->group, &plan->groups, e) < 0)
@@ -180,7 +195,7 @@ static int start_init(struct inside_plan *plan, struct cell *c, struct err *e)
     plan->init_sock = init_sock;
     plan->command_sock = command_sock;
     if (r == 0)
-        r = clone_init(plan, c, e);
+        r = clone_init(m, plan, c, e);
     for (size_t i = 0; i < plan->groups.count; i++)
         close(plan->groups.fds[i]);
     return r;
@@ -302,7 +317,7 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
         c.layer_path[0] = '\0';
         return -1;
     }
-    if (start_init(&plan, &c, e) < 0 || handshake(m, &c, e) < 0)
+    if (start_init(m, &plan, &c, e) < 0 || handshake(m, &c, e) < 0)
         return err_wrap(e, "build a cell");
     c.built = true;
     *ret = c;

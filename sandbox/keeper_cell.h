@@ -29,6 +29,7 @@ struct cell_maker {
     int64_t cpu_count;
     const struct keeper_user *user; /* ids of 0 and 1000 inside, this keeper's alone */
     int64_t made_count;             /* numbers cells; never repeats */
+    bool for_parent;                /* cells are children of our parent: keeper_ahead.h */
 };
 
 struct cell {
@@ -63,6 +64,10 @@ struct cell_job {
 };
 
 void cell_init(struct cell *c); /* the empty cell, which cell_destroy accepts */
+
+/* Where its open descriptors stand, for handing it to another process; the count. */
+enum { CELL_DESCRIPTORS_MAX = 5 + KEEPER_NET_FILES + CGROUP_DESCRIPTORS_MAX };
+size_t cell_descriptors(struct cell *c, int *ret[CELL_DESCRIPTORS_MAX]);
 
 must_check_ int cell_build(struct cell_maker *m, const char *image, struct cell *ret,
                            struct err *e);

@@ -15,6 +15,8 @@
 #include "sandbox/keeper.h"
 
 #define USED_MEMORY_MAX_BYTES ((int64_t)16 << 20)
+/* A cell takes 2 ms to make; on a host that has stalled we make one ourselves. */
+enum { AHEAD_WAIT_MS = 500 };
 /* How long a client takes to ask again when it does so at once. */
 #define ASKS_AGAIN_NS (NS_PER_MS / 4)
 
@@ -24,7 +26,7 @@ static bool cell_alive(const struct cell *c)
     return poll(&p, 1, 0) == 0;
 }
 
-int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
+static bool take_warm(struct keeper *k, const char *image, struct cell *ret)
 {
     for (size_t i = 0; i < k->warm_count; i++) {
         if (strcmp(k->warm[i].image, image) != 0)
@@ -33,11 +35,79 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
         k->warm[i] = k->warm[--k->warm_count];
         if (cell_alive(&c)) {
             *ret = c;
-            return 0;
+            return true;
         }
         cell_destroy(&c); /* something on the host killed it while it waited */
         break;
     }
+    return false;
+}
+
+/* ---- ahead: on another core, while programs run
+ * ----------------------------------------------------------------
+ */
+
+/* Its answer is to come, and comes before we could make a cell ourselves. */
+static void take_ahead(struct keeper *k, int wait_ms)
+{
+    struct err e;
+    struct cell c;
+    int r = ahead_take(&k->ahead, wait_ms, &c, &e);
+    if (r < 0)
+        log_error(k->options->log, "ahead_failed", &e);
+    if (r > 0 && k->warm_count < ARRAY_COUNT(k->warm))
+        k->warm[k->warm_count++] = c;
+    else if (r > 0)
+        cell_destroy(&c);
+}
+
+void keeper_take_ahead(struct keeper *k)
+{
+    take_ahead(k, 0);
+}
+
+static struct ahead_options ahead_options_of(const struct keeper *k)
+{
+    return (
+        struct ahead_options){ .maker = &k->maker, .board = k->options->board, .cores = &k->cores };
+}
+
+/* Only a keeper among others knows which cores have no program, and only one that is asked for
+ * cells faster than it makes them needs help. */
+static void start_ahead(struct keeper *k)
+{
+    struct ahead_options o = ahead_options_of(k);
+    struct err e;
+    k->wants_ahead = false;
+    if (k->ahead.sock < 0 && ahead_start(&o, &k->ahead, &e) < 0)
+        log_error(k->options->log, "ahead_failed", &e);
+}
+
+static bool may_have_ahead(const struct keeper *k)
+{
+    const struct conf *c = k->options->conf;
+    return k->options->board != NULL && c->box_ahead && c->box_warm > 0 &&
+           k->cores.count > (size_t)k->maker.cpu_count;
+}
+
+void keeper_ask_ahead(struct keeper *k)
+{
+    struct ahead_options o = ahead_options_of(k);
+    if (k->ahead.sock >= 0 && k->warm_count < (size_t)k->options->conf->box_warm &&
+        ahead_has_room(&o))
+        ahead_ask(&k->ahead);
+}
+
+int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
+{
+    if (take_warm(k, image, ret))
+        return 0;
+    if (k->ahead.asked && strcmp(image, "host") == 0) {
+        take_ahead(k, AHEAD_WAIT_MS);
+        if (take_warm(k, image, ret))
+            return 0;
+    }
+    k->wants_ahead = may_have_ahead(k);
     return cell_build(&k->maker, image, ret, e);
 }
 
@@ -62,7 +132,7 @@ static bool client_waits(const struct keeper *k, int64_t wait_ns)
 
 static bool wants_warm(const struct keeper *k)
 {
-    return k->warm_count < (size_t)k->options->conf->box_warm &&
+    return !k->ahead.asked && k->warm_count < (size_t)k->options->conf->box_warm &&
            k->warm_count < ARRAY_COUNT(k->warm);
 }
 
@@ -79,6 +149,10 @@ static int make_warm(struct keeper *k)
 
 void keeper_tidy(struct keeper *k)
 {
+    if (k->wants_ahead && k->pending_count == 0)
+        start_ahead(k);
+    if (k->ahead.asked)
+        take_ahead(k, 0);
     int64_t wait_ns = k->used_count > 0 && k->warm_count > 0 ? ASKS_AGAIN_NS : 0;
     while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
         if (client_waits(k, wait_ns))
@@ -93,6 +167,7 @@ void keeper_tidy(struct keeper *k)
 
 void keeper_pool_end(struct keeper *k)
 {
+    ahead_end(&k->ahead);
     while (k->used_count > 0)
         cell_destroy(&k->used[--k->used_count]);
     while (k->warm_count > 0)

@@ -423,6 +423,12 @@ static int start(struct keeper *k, struct running *r, size_t count, bool release
     return 0;
 }
 
+static void tell_board(const struct keeper *k, bool runs)
+{
+    if (k->options->board != NULL)
+        board_set(k->options->board, k->options->slot, &k->maker.cpus, runs);
+}
+
 int keeper_run(struct keeper *k, struct err *e)
 {
     struct running r[BOX_COMMANDS_MAX] = { 0 };
@@ -432,11 +438,15 @@ int keeper_run(struct keeper *k, struct err *e)
     /* All are armed before the first is released: joined commands start together, and nothing runs
      * when one cannot. */
     int result = start(k, r, count, false, e);
+    tell_board(k, true);
     if (result == 0)
         result = start(k, r, count, true, e);
     keeper_forget_pending(k);
-    if (result == 0)
+    if (result == 0) {
+        keeper_ask_ahead(k);
         result = keeper_watch(k, r, count, k->options->sock, send_outcome, e);
+    }
+    tell_board(k, false);
     for (size_t i = 0; i < count; i++) {
         if (result == 0 && count == 1 && r[i].keep && !k->ending) {
             k->kept = r[i].cell;

@@ -28,13 +28,14 @@
 #include "sandbox/keeper.h"
 #include "sandbox/keeper_guard.h"
 
-enum { KEEPERS_MAX = 256, END_TIMEOUT_MS = 10000 };
+enum { KEEPERS_MAX = BOARD_SLOTS_MAX, END_TIMEOUT_MS = 10000 };
 
 struct listener {
     const struct listen_options *options;
     int sock, signal_fd;
     pid_t keepers[KEEPERS_MAX]; /* by slot; 0: free */
     int keepers_max;            /* how many of them may be in use */
+    struct board *board;
     bool ending, guarded;
 };
 
@@ -134,7 +135,8 @@ _Noreturn static void become_keeper(struct listener *l, int connection, int64_t 
         close(l->options->ready_fd);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
         _exit(1);
-    struct keeper_options o = { .conf = l->options->conf,
+    struct keeper_options o = { .board = l->board,
+                                .conf = l->options->conf,
                                 .log = l->options->log,
                                 .artifacts = l->options->artifacts,
                                 .sock = connection,
@@ -165,6 +167,7 @@ static void take_connection(struct listener *l)
                   slot);
         return;
     }
+    board_clear(l->board, slot);
     pid_t self = getpid(), pid = fork();
     if (pid == 0)
         become_keeper(l, connection, slot, self);
@@ -182,8 +185,10 @@ static void reap(struct listener *l)
         if (pid <= 0)
             return;
         for (int i = 0; i < KEEPERS_MAX; i++)
-            if (l->keepers[i] == pid)
+            if (l->keepers[i] == pid) {
                 l->keepers[i] = 0;
+                board_clear(l->board, i);
+            }
         if (WIFSIGNALED(status))
             log_event(l->options->log, LOG_WARN, "keeper_killed", "pid=%d signal=%d", (int)pid,
                       WTERMSIG(status));
@@ -259,8 +264,8 @@ int listen_serve(const struct listen_options *o)
     struct err e;
     ready_keep(o->ready_fd);
     if (files_allow(INSIDE_OPEN_FILES, &e) < 0 || confine(&l, &e) < 0 ||
-        open_signals(&l.signal_fd, &e) < 0 || try_groups(o, &e) < 0 ||
-        open_socket(o, &l.sock, &e) < 0) {
+        board_make(&l.board, &e) < 0 || open_signals(&l.signal_fd, &e) < 0 ||
+        try_groups(o, &e) < 0 || open_socket(o, &l.sock, &e) < 0) {
         log_error(o->log, "listen_failed", &e);
         return 1;
     }

@@ -62,6 +62,35 @@ void kit_open(struct kit *k, const char *const *set)
     k->keeper_pid = k->box->keeper_pid;
 }
 
+pid_t kit_listen(const char *socket_path, const char *const *set)
+{
+    int ready[2];
+    char line[300] = "";
+    auto_free_ char *program = kit_built("../minos-box");
+    ck_assert_int_eq(pipe(ready), 0); /* inherited, on purpose */
+    pid_t pid = fork();
+    if (pid == 0) {
+        auto_free_ char *fd = xasprintf("%d", ready[1]), *uid = xasprintf("%u", geteuid());
+        const char *argv[32] = {
+            program, "listen",     "--socket", socket_path, "--uid",
+            uid,     "--ready-fd", fd,         "--set",     "log.level=error"
+        };
+        size_t count = 10;
+        for (size_t i = 0; set[i] != NULL && count + 2 < ARRAY_COUNT(argv); i++) {
+            argv[count++] = "--set";
+            argv[count++] = set[i];
+        }
+        close(ready[0]);
+        execv(program, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(ready[1]);
+    ck_assert_int_gt(read(ready[0], line, sizeof line - 1), 0);
+    ck_assert_msg(strncmp(line, "ready", 5) == 0, "%s", line);
+    close(ready[0]);
+    return pid;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;

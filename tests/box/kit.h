@@ -23,6 +23,9 @@ struct kit {
 void kit_open(struct kit *k, const char *const *set);
 void kit_close(struct kit *k);
 
+/* `minos-box listen` for us at `socket_path`, once it is ready; its pid. To be ended by SIGTERM. */
+pid_t kit_listen(const char *socket_path, const char *const *set);
+
 /* One command with its output. */
 struct shot {
     struct box_command command; /* to be changed before shot_run at will */

@@ -199,28 +199,7 @@ END_TEST
 
 /* --- listen ----------------------------------------------------------------------------------- */
 
-/* `minos-box listen` for us on a socket in the kit's directory, once it is ready. */
-static pid_t start_listener(const char *socket_path)
-{
-    int ready[2];
-    char line[300] = "";
-    auto_free_ char *program = kit_built("../minos-box");
-    ck_assert_int_eq(pipe(ready), 0); /* inherited, on purpose */
-    pid_t pid = fork();
-    if (pid == 0) {
-        auto_free_ char *fd = xasprintf("%d", ready[1]), *uid = xasprintf("%u", geteuid());
-        close(ready[0]);
-        execl(program, program, "listen", "--socket", socket_path, "--uid", uid, "--ready-fd", fd,
-              "--set", "log.level=error", "--set", "worker.slots=1", "--set", "box.warm=0",
-              (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    ck_assert_int_gt(read(ready[0], line, sizeof line - 1), 0);
-    ck_assert_msg(strncmp(line, "ready", 5) == 0, "%s", line);
-    close(ready[0]);
-    return pid;
-}
+static const char *const few[] = { "worker.slots=1", "box.warm=0", NULL };
 
 /* As nobody: the exit status of a child that tries to open a box. */
 static int try_as_nobody(const struct box_options *o)
@@ -244,7 +223,7 @@ START_TEST(a_listener_gives_a_keeper_to_each_client_of_its_user_alone)
     ck_assert_ptr_nonnull(mkdtemp(dir));
     ck_assert_int_eq(chmod(dir, 0755), 0);
     auto_free_ char *path = xasprintf("%s/box.sock", dir);
-    pid_t listener = start_listener(path);
+    pid_t listener = kit_listen(path, few);
     struct box_options o = { .socket_path = path, .timeout_ms = kit_slow(30000) };
     struct box *one = NULL, *two = NULL;
     struct err e;
@@ -284,7 +263,7 @@ START_TEST(a_listener_gives_no_more_keepers_than_slots_can_need)
     char dir[] = "/tmp/minos-listen-test-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(dir));
     auto_free_ char *path = xasprintf("%s/box.sock", dir);
-    pid_t listener = start_listener(path);
+    pid_t listener = kit_listen(path, few);
     struct box_options o = { .socket_path = path, .timeout_ms = kit_slow(30000) };
     struct box *boxes[ALLOWED], *more = NULL;
     struct err e;

@@ -1,0 +1,213 @@
+/* keeper_ahead.c - see keeper_ahead.h; runs in the keeper, and from serve_keeper on beside it. */
+#include "sandbox/keeper_ahead.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
+
+enum { END_TIMEOUT_MS = 1000 };
+
+/* Numbers of groups and layers, far from those of the keeper's own cells. */
+#define FIRST_NUMBER ((int64_t)1 << 40)
+
+struct made {
+    char tag; /* 'c' */
+    struct cell cell;
+};
+
+/* ---- beside the keeper
+ * -------------------------------------------------------------------------------------------
+ */
+
+/* Cores that no slot's program is on; the keeper's own are left to its next one. */
+static bool find_room(const struct ahead_options *o, cpu_set_t *ret)
+{
+    CPU_ZERO(ret);
+    for (size_t i = 0; i < o->cores->count; i++)
+        if (!CPU_ISSET(o->cores->cpus[i], &o->maker->cpus))
+            CPU_SET(o->cores->cpus[i], ret);
+    board_remove_busy(o->board, ret);
+    return CPU_COUNT(ret) > 0;
+}
+
+static int hand_over(int sock, struct cell *c)
+{
+    struct made m = { .tag = 'c', .cell = *c };
+    int *places[CELL_DESCRIPTORS_MAX], fds[CELL_DESCRIPTORS_MAX];
+    size_t count = cell_descriptors(c, places);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = *places[i];
+    if (io_send_msg(sock, &m, sizeof m, fds, count) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    cell_init(c);
+    return 0;
+}
+
+/* 0 also when it could not: the keeper then makes its cell itself and meets the reason. */
+static int make_one(const struct ahead_options *o, struct cell_maker *m, int sock)
+{
+    struct err e;
+    cpu_set_t room;
+    auto_cell_ struct cell c;
+    cell_init(&c);
+    if (find_room(o, &room) && sched_setaffinity(0, sizeof room, &room) == 0 &&
+        cell_build(m, "host", &c, &e) == 0)
+        return hand_over(sock, &c);
+    return io_send_msg(sock, "n", 1, NULL, 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* What we had of clients and cells would outlive them in us. */
+static int keep_descriptors(const struct cgroup_root *groups, int sock)
+{
+    int kept[2 + CGROUP_TREES_MAX] = { STDERR_FILENO, sock };
+    size_t count = 2 + cgroup_root_descriptors(groups, kept + 2);
+    qsort(kept, count, sizeof *kept, by_number);
+    unsigned from = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned fd = (unsigned)kept[i];
+        if (fd > from && syscall(SYS_close_range, from, fd - 1, 0) < 0)
+            return -1;
+        from = fd + 1;
+    }
+    return (int)syscall(SYS_close_range, from, ~0U, 0);
+}
+
+_Noreturn static void serve_keeper(const struct ahead_options *o, int sock)
+{
+    struct cell_maker m = *o->maker;
+    m.for_parent = true;
+    m.made_count += FIRST_NUMBER;
+    cgroup_root_number_from(m.groups, FIRST_NUMBER);
+    char tag;
+    ssize_t n = 0;
+    do {
+        n = recv(sock, &tag, 1, 0);
+        if (n == 1 && tag == 'm' && make_one(o, &m, sock) < 0)
+            break;
+    } while (n == 1 || (n < 0 && errno == EINTR));
+    _exit(0);
+}
+
+/* ---- the keeper
+ * ------------------------------------------------------------------------------------------------
+ */
+
+bool ahead_has_room(const struct ahead_options *o)
+{
+    cpu_set_t room;
+    return find_room(o, &room);
+}
+
+/* The process beside us has the board, the cells that either makes have not. */
+static pid_t fork_beside(const struct ahead_options *o, int sock, struct err *e)
+{
+    if (board_inherit(o->board, true, e) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || board_inherit(o->board, false, e) < 0 ||
+            keep_descriptors(o->maker->groups, sock) < 0)
+            _exit(1);
+        serve_keeper(o, sock);
+    }
+    if (pid < 0)
+        err_sys(e, "fork");
+    return board_inherit(o->board, false, e) < 0 ? -1 : pid;
+}
+
+int ahead_start(const struct ahead_options *o, struct ahead *ret, struct err *e)
+{
+    int s[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+        return err_sys(e, "socketpair");
+    pid_t pid = fork_beside(o, s[1], e);
+    close(s[1]);
+    if (pid < 0) {
+        close(s[0]); /* it ends by that */
+        return -1;
+    }
+    *ret = (struct ahead){ .sock = s[0], .pid = pid };
+    return 0;
+}
+
+void ahead_ask(struct ahead *a)
+{
+    if (a->sock >= 0 && !a->asked)
+        a->asked = io_send_msg(a->sock, "m", 1, NULL, 0) == 0;
+}
+
+/* It is ours, and yet what came is looked at: a cell whose descriptors are not all there is none.
+ */
+static int take_made(struct made *m, size_t len, const int *fds, size_t fd_count, struct cell *ret)
+{
+    int *places[CELL_DESCRIPTORS_MAX];
+    if (len != sizeof *m || m->tag != 'c')
+        return -1;
+    size_t count = cell_descriptors(&m->cell, places);
+    if (count != fd_count)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        *places[i] = fds[i];
+    *ret = m->cell;
+    return 0;
+}
+
+int ahead_take(struct ahead *a, int wait_ms, struct cell *ret, struct err *e)
+{
+    struct pollfd p = { .fd = a->sock, .events = POLLIN };
+    if (a->sock < 0 || poll(&p, 1, wait_ms) <= 0)
+        return 0;
+    struct made m = { .tag = 0 };
+    int fds[IO_FDS_MAX];
+    size_t len = 0, fd_count = 0;
+    int r = io_recv_msg(a->sock, &m, sizeof m, &len, fds, &fd_count);
+    a->asked = false;
+    if (r == 0 && len == 1 && m.tag == 'n' && fd_count == 0)
+        return 0;
+    if (r == 0 && take_made(&m, len, fds, fd_count, ret) == 0)
+        return 1;
+    if (r < 0)
+        fd_count = 0;
+    for (size_t i = 0; i < fd_count; i++)
+        close(fds[i]);
+    ahead_end(a);
+    return err_set(e, ERR_SYS, r < 0 ? errno : 0, "the process that makes cells ahead has gone");
+}
+
+/* At its socket's end it leaves, after the cell that it is at. */
+void ahead_end(struct ahead *a)
+{
+    if (a->sock < 0)
+        return;
+    close_fd(&a->sock);
+    a->asked = false;
+    int64_t deadline_mono_ns = clock_mono_ns() + END_TIMEOUT_MS * NS_PER_MS;
+    struct timespec nap = { .tv_nsec = NS_PER_MS / 4 };
+    while (waitpid(a->pid, NULL, WNOHANG) == 0) {
+        if (clock_mono_ns() > deadline_mono_ns) {
+            (void)kill(a->pid, SIGKILL);
+            (void)waitpid(a->pid, NULL, 0);
+            return;
+        }
+        (void)nanosleep(&nap, NULL);
+    }
+}

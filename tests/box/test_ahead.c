@@ -1,0 +1,220 @@
+/*
+ * test_ahead.c - cells that a second process of the keeper makes while a program runs: on a free
+ * core, used once like any other, and gone with the keeper.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/base/cleanup.h"
+#include "tests/box/kit.h"
+
+enum { RUNS = 40 };
+
+/* A listener, and a keeper of it. */
+struct bench {
+    char dir[40];
+    char *path;
+    pid_t listener;
+    struct box *box;
+    pid_t keeper_pid;
+};
+
+/* The link that tells the namespace, "pid:[4026531836]". */
+static void namespace_of(pid_t pid, const char *kind, char ret[64])
+{
+    auto_free_ char *path = xasprintf("/proc/%d/ns/%s", (int)pid, kind);
+    ssize_t n = readlink(path, ret, 63);
+    ret[n > 0 ? n : 0] = '\0';
+}
+
+static pid_t parent_of(const char *pid)
+{
+    auto_free_ char *path = xasprintf("/proc/%s/stat", pid);
+    auto_file_ FILE *f = fopen(path, "re");
+    int parent = -1;
+    return f != NULL && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) == 1 ? parent : -1;
+}
+
+/* The process's child that is in no cell; 0: there is none. A keeper's, then, is what makes its
+ * cells ahead. */
+static pid_t child_of(pid_t parent)
+{
+    char own[64], its[64];
+    pid_t found = 0;
+    DIR *d = opendir("/proc");
+    namespace_of(parent, "pid", own);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || parent_of(entry->d_name) != parent)
+            continue;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        namespace_of(pid, "pid", its);
+        if (strcmp(own, its) == 0)
+            found = pid;
+    }
+    closedir(d);
+    return found;
+}
+
+static void open_bench(struct bench *b, const char *const *set)
+{
+    struct err e;
+    *b = (struct bench){ .dir = "/tmp/minos-ahead-test-XXXXXX" };
+    ck_assert_ptr_nonnull(mkdtemp(b->dir));
+    ck_assert_int_eq(chmod(b->dir, 0755), 0);
+    b->path = xasprintf("%s/box.sock", b->dir);
+    b->listener = kit_listen(b->path, set);
+    struct box_options o = { .socket_path = b->path, .timeout_ms = kit_slow(30000) };
+    ck_assert_msg(box_open(&o, &b->box, &e) == 0, "%s", e.msg);
+    b->keeper_pid = child_of(b->listener);
+    ck_assert_int_gt(b->keeper_pid, 0);
+}
+
+static void close_bench(struct bench *b)
+{
+    int status;
+    box_close(b->box);
+    ck_assert_int_eq(kill(b->listener, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(b->listener, &status, 0), b->listener);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    ck_assert_uint_eq(kit_groups(b->keeper_pid), 0);
+    (void)unlink(b->path);
+    free(b->path);
+    ck_assert_int_eq(rmdir(b->dir), 0);
+}
+
+static int keep(void *ctx, const void *data, size_t len)
+{
+    struct err e;
+    return buf_add(ctx, data, len, &e);
+}
+
+/* Some milliseconds of work, then what an earlier run left, then a mark for the next one. */
+static const char script[] = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; "
+                             "cat /tmp/mark /box/mark /dev/shm/mark 2>/dev/null; "
+                             "for d in /tmp /box /dev/shm; do echo left >$d/mark; done; echo end";
+
+static void run_one(struct bench *b)
+{
+    static const char *const argv[] = { "sh", "-c", script, NULL };
+    static const char *const env[] = { "PATH=/bin:/usr/bin", NULL };
+    auto_buf_ struct buf out;
+    struct box_outcome o;
+    struct err e;
+    buf_init(&out, 0);
+    struct box_command c = { .image = "host",
+                             .argv = argv,
+                             .env = env,
+                             .limits = limits_run_defaults(),
+                             .stdin_fd = -1,
+                             .stdout_sink = { .fd = -1, .write = keep, .ctx = &out },
+                             .stderr_sink = { .fd = -1 } };
+    ck_assert_msg(box_run(b->box, &c, 1, NULL, 0, NULL, &o, &e) == 0, "%s", e.msg);
+    check_exit(&o, 0);
+    ck_assert_str_eq(buf_text(&out), "end\n");
+}
+
+static bool two_cores(void)
+{
+    return sysconf(_SC_NPROCESSORS_ONLN) >= 2;
+}
+
+static const char *const usual[] = { "worker.slots=2", "box.smt=true", NULL };
+
+START_TEST(cells_made_ahead_are_used_once_and_leave_nothing)
+{
+    struct bench b;
+    pid_t pids[64];
+    open_bench(&b, usual);
+    for (int i = 0; i < RUNS; i++)
+        run_one(&b);
+    pid_t ahead = child_of(b.keeper_pid);
+    ck_assert_int_eq(ahead > 0, two_cores());
+    size_t fds = kit_entries(b.keeper_pid, "fd"), mounts = kit_lines(b.keeper_pid, "mountinfo");
+    size_t ahead_fds = two_cores() ? kit_entries(ahead, "fd") : 0;
+    size_t groups = kit_groups(b.keeper_pid);
+    size_t processes = kit_processes(b.keeper_pid, pids, ARRAY_COUNT(pids));
+    for (int i = 0; i < RUNS; i++)
+        run_one(&b);
+    usleep(200000); /* for the used cell to go, and the next one to come */
+    ck_assert_uint_le(kit_entries(b.keeper_pid, "fd"), fds + 32); /* one cell's */
+    ck_assert_uint_le(kit_lines(b.keeper_pid, "mountinfo"), mounts + 1);
+    ck_assert_uint_le(kit_groups(b.keeper_pid), groups + 4);
+    ck_assert_uint_le(kit_processes(b.keeper_pid, pids, ARRAY_COUNT(pids)), processes + 2);
+    if (two_cores()) {
+        ck_assert_int_eq(child_of(b.keeper_pid), ahead);
+        ck_assert_uint_eq(kit_entries(ahead, "fd"), ahead_fds);
+    }
+    close_bench(&b);
+    ck_assert(ahead <= 0 || (kill(ahead, 0) < 0 && errno == ESRCH));
+}
+END_TEST
+
+START_TEST(a_keeper_does_without_one_that_is_killed)
+{
+    struct bench b;
+    open_bench(&b, usual);
+    for (int i = 0; i < RUNS; i++) {
+        run_one(&b);
+        pid_t ahead = child_of(b.keeper_pid);
+        if (i % 5 == 4 && ahead > 0)
+            ck_assert_int_eq(kill(ahead, SIGKILL), 0);
+    }
+    close_bench(&b);
+}
+END_TEST
+
+static bool has_gone(void *ctx)
+{
+    const pid_t *pid = ctx;
+    return kill(*pid, 0) < 0 && errno == ESRCH;
+}
+
+START_TEST(a_killed_keeper_takes_it_along)
+{
+    struct bench b;
+    struct err e;
+    struct box_outcome o;
+    open_bench(&b, usual);
+    for (int i = 0; i < 8; i++)
+        run_one(&b);
+    pid_t ahead = child_of(b.keeper_pid);
+    ck_assert_int_eq(kill(b.keeper_pid, SIGKILL), 0);
+    ck_assert(ahead <= 0 || kit_wait(has_gone, &ahead));
+    static const char *const argv[] = { "true", NULL }, *const env[] = { NULL };
+    struct box_command c = {
+        .image = "host", .argv = argv, .env = env, .limits = limits_run_defaults(), .stdin_fd = -1
+    };
+    c.stdout_sink.fd = c.stderr_sink.fd = -1;
+    ck_assert_int_eq(box_run(b.box, &c, 1, NULL, 0, NULL, &o, &e), -1);
+    box_close(b.box);
+    struct box_options again = { .socket_path = b.path, .timeout_ms = kit_slow(30000) };
+    ck_assert_msg(box_open(&again, &b.box, &e) == 0, "%s",
+                  e.msg); /* sweeps what the dead one had */
+    run_one(&b);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(without_leave_there_is_none)
+{
+    static const char *const off[] = { "worker.slots=2", "box.ahead=false", NULL };
+    struct bench b;
+    open_bench(&b, off);
+    for (int i = 0; i < 8; i++)
+        run_one(&b);
+    ck_assert_int_eq(child_of(b.keeper_pid), 0);
+    close_bench(&b);
+}
+END_TEST
+
+KIT_MAIN("box ahead", cells_made_ahead_are_used_once_and_leave_nothing,
+         a_keeper_does_without_one_that_is_killed, a_killed_keeper_takes_it_along,
+         without_leave_there_is_none)
