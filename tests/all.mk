@@ -1,6 +1,7 @@
 # all.mk - what CI runs: every suite, one after the other, each ending with its counts.
 
-SUITES ?= check model check-box check-api check-api-fuzz check-hostile check-crash-quick check-fault-quick check-load-quick lint
+SUITES ?= check model check-box check-api check-api-fuzz check-hostile check-vm-quick check-crash-quick check-fault-quick \
+          check-load-quick lint
 
 check-all: ## every test that CI runs: unit, box, api, hostile, lint; needs root
 	@tests/run-suites $(SUITES)

@@ -7,8 +7,8 @@ vm-parts: all box-tests $(vm_unit)
 	@rm -rf $(BUILD)/vm
 	@$(MAKE) --no-print-directory DESTDIR=$(BUILD)/vm/installed install >/dev/null
 	@BUILD=$(abspath $(BUILD)) tests/hostile/run --build
-check-vm-quick: vm-parts ## under 4 minutes: cells on cgroup v2 as root and as an ordinary user, and systemd
+check-vm-quick: vm-parts ## some 5 minutes: cells on cgroup v2 as root and as an ordinary user, and systemd
 	@BUILD=$(abspath $(BUILD)) tests/vm/run quick
-check-vm: vm-parts ## the same whole, and on more kernels (half an hour when emulated)
+check-vm: vm-parts ## the same whole, and on more kernels (some two hours when emulated)
 	@BUILD=$(abspath $(BUILD)) tests/vm/run whole
 .PHONY: vm-parts check-vm check-vm-quick
