@@ -8,7 +8,12 @@
 #include "schema/fsck.h"
 #include "schema/inner.h"
 
-enum { VERSIONS = 2, KILLS = 8 };
+enum { KILLS = 8 };
+
+/* Those with a dump, and how many have ended there when all that waits has been judged. */
+static const struct {
+    int version, ended;
+} olds[] = { { 1, 6 }, { 2, 6 }, { 7, 8 } };
 
 #define WRONG "01M8C0867YTXYQABMVRX5Z3KBV"     /* wrong_answer, two tests, an idempotency key */
 #define BROKEN "01M8C086KWTY3FH4SR244WNMVK"    /* compile_error */
@@ -64,7 +69,7 @@ static void ck_verdict(struct store *s, const char *id, enum verdict v, size_t r
 
 START_TEST(an_old_database_keeps_what_ended_and_goes_on_with_what_waited)
 {
-    auto_place_ struct place p = place_of_version(_i + 1);
+    auto_place_ struct place p = place_of_version(olds[_i].version);
     struct claim c;
     p.s = open_store(&p, (struct store_options){ 0 });
     ck_assert_int_eq(number(p.s, "PRAGMA user_version"), migrate_latest());
@@ -74,6 +79,11 @@ START_TEST(an_old_database_keeps_what_ended_and_goes_on_with_what_waited)
     ck_verdict(p.s, BROKEN, VERDICT_COMPILE_ERROR, 1);
     ck_verdict(p.s, RIGHT, VERDICT_ACCEPTED, 1);
     ck_verdict(p.s, CANCELLED, VERDICT_CANCELLED, 1);
+    int64_t later = olds[_i].version >= 7; /* what there was since */
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM callback WHERE state = 3"), later);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM submission WHERE rejudge_of = '" WRONG "'"),
+                     later);
+    ck_assert_int_eq(number(p.s, "SELECT count(*) FROM api_key WHERE queued_count = 50"), later);
     bool held = false, waiting = false;
     while (claim_one(p.s, &c)) {
         held = held || strcmp(c.id, HELD) == 0;
@@ -81,7 +91,7 @@ START_TEST(an_old_database_keeps_what_ended_and_goes_on_with_what_waited)
         ck_assert(finish(p.s, &c, VERDICT_RUNTIME_ERROR));
     }
     ck_assert(held && waiting);
-    ck_assert_int_eq(number(p.s, "SELECT value FROM counter WHERE id = 3"), 6);
+    ck_assert_int_eq(number(p.s, "SELECT value FROM counter WHERE id = 3"), olds[_i].ended);
     ck_consistent(p.s);
     ck_sound(p.dir);
 }
@@ -89,12 +99,14 @@ END_TEST
 
 START_TEST(an_old_database_is_not_changed_by_a_reader)
 {
-    auto_place_ struct place p = place_of_version(_i + 1);
+    auto_place_ struct place p = place_of_version(olds[_i].version);
     struct err e;
     struct store *s = NULL;
     const struct store_options opt = { .data_dir = p.dir, .read_only = true };
     auto_free_ char *wanted =
-        xasprintf("has schema version %d, not %lld", _i + 1, (long long)migrate_latest());
+        xasprintf("has schema version %d, not %lld", olds[_i].version, (long long)migrate_latest());
+    if (olds[_i].version == migrate_latest())
+        return; /* it is not old yet */
     ck_fails(store_open(&opt, &s, &e), ERR_INPUT, wanted);
 }
 END_TEST
@@ -180,16 +192,16 @@ static int64_t version_of(const char *dir)
 
 START_TEST(a_migration_that_is_killed_leaves_whole_steps_and_is_taken_up)
 {
-    useconds_t whole_us = time_of_migration(_i + 1);
+    useconds_t whole_us = time_of_migration(olds[_i].version);
     for (int i = 0; i < KILLS; i++) {
-        auto_place_ struct place p = place_of_version(_i + 1);
+        auto_place_ struct place p = place_of_version(olds[_i].version);
         int status = 0;
         pid_t pid = start(p.dir);
         usleep(whole_us * (useconds_t)i / KILLS);
         kill(pid, SIGKILL);
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         int64_t version = version_of(p.dir);
-        ck_assert(version > _i && version <= migrate_latest());
+        ck_assert(version >= olds[_i].version && version <= migrate_latest());
         p.s = open_store(&p, (struct store_options){ 0 });
         ck_assert_int_eq(number(p.s, "PRAGMA user_version"), migrate_latest());
         ck_verdict(p.s, WRONG, VERDICT_WRONG_ANSWER, 2);
@@ -220,13 +232,13 @@ START_TEST(a_step_that_fails_leaves_nothing_of_itself)
 }
 END_TEST
 
-START_TEST(every_version_before_this_one_has_a_dump_or_was_never_released)
+/* Before a step is added, the last one leaves a dump here: what is in the field may be of it. */
+START_TEST(the_newest_version_has_a_dump)
 {
-    for (int v = 1; v <= VERSIONS; v++) {
-        auto_free_ char *path = xasprintf("tests/unit/schema/old/v%d.sql", v);
-        ck_assert_int_eq(access(path, R_OK), 0);
-    }
-    ck_assert_int_ge(migrate_latest(), VERSIONS);
+    const size_t last = ARRAY_COUNT(olds) - 1;
+    auto_free_ char *path = xasprintf("tests/unit/schema/old/v%d.sql", olds[last].version);
+    ck_assert_int_eq(access(path, R_OK), 0);
+    ck_assert_int_ge(olds[last].version, migrate_latest() - 1);
 }
 END_TEST
 
@@ -235,13 +247,13 @@ int main(void)
     Suite *suite = suite_create("migrate");
     TCase *t = tcase_create("migrate");
     tcase_add_loop_test(t, an_old_database_keeps_what_ended_and_goes_on_with_what_waited, 0,
-                        VERSIONS);
-    tcase_add_loop_test(t, an_old_database_is_not_changed_by_a_reader, 0, VERSIONS);
+                        ARRAY_COUNT(olds));
+    tcase_add_loop_test(t, an_old_database_is_not_changed_by_a_reader, 0, ARRAY_COUNT(olds));
     tcase_add_test(t, a_newer_database_is_refused_and_not_changed);
     tcase_add_loop_test(t, a_migration_that_is_killed_leaves_whole_steps_and_is_taken_up, 0,
-                        VERSIONS);
+                        ARRAY_COUNT(olds));
     tcase_add_test(t, a_step_that_fails_leaves_nothing_of_itself);
-    tcase_add_test(t, every_version_before_this_one_has_a_dump_or_was_never_released);
+    tcase_add_test(t, the_newest_version_has_a_dump);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
