@@ -30,6 +30,7 @@
 enum {
     KILL_ROUNDS = 100,
     CPU_PERIOD_US = 100000, /* the kernel's own, on v1 and v2 */
+    V1_SHARES = 1024,       /* the default, and what a weight of 100 is on v2 */
     REMOVE_DEPTH_MAX = 4,
     STAT_START_FIELD = 22, /* proc_pid_stat(5): start time in ticks since boot */
 };
@@ -232,6 +233,20 @@ size_t cgroup_root_descriptors(const struct cgroup_root *r, int ret_fds[CGROUP_T
     for (size_t i = 0; i < r->tree_count; i++)
         ret_fds[i] = r->trees[i].own_fd;
     return r->tree_count;
+}
+
+int cgroup_root_weigh(const struct cgroup_root *r, int64_t weight, struct err *e)
+{
+    for (size_t i = 0; i < r->tree_count; i++) {
+        const struct cgroup_tree *t = &r->trees[i];
+        if ((t->controllers & CTL_BIT(CTL_CPU)) == 0)
+            continue;
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, t->v2 ? weight : weight * V1_SHARES / 100);
+        if (io_write_file_at(t->own_fd, t->v2 ? "cpu.weight" : "cpu.shares", text) < 0)
+            return err_sys(e, "weigh cpu of the group %s/%s", t->parent, r->name);
+    }
+    return 0;
 }
 
 const char *cgroup_root_version(const struct cgroup_root *r)

@@ -34,6 +34,9 @@ must_check_ int cgroup_root_open(const char *parent, struct cgroup_root **ret, s
  * Beside the cores that a cell is bound to, so that neither wall is the only one. */
 must_check_ int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, struct err *e);
 
+/* Their share when the host is busy, as in cpu.weight of v2; on v1 cpu.shares, scaled. */
+must_check_ int cgroup_root_weigh(const struct cgroup_root *r, int64_t weight, struct err *e);
+
 /* Remove the group with what is left in it (leftover cells are killed). Accepts NULL. Does nothing
  * but free memory and close descriptors in a process that did not open it (a forked child). */
 void cgroup_root_close(struct cgroup_root *r);

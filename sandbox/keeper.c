@@ -345,6 +345,7 @@ static int prepare(struct keeper *k, struct err *e)
      * behind. */
     if (cgroup_root_open(o->conf->box_cgroup, &k->maker.groups, e) < 0 ||
         cgroup_root_cap_cpus(k->maker.groups, k->maker.cpu_count, e) < 0 ||
+        cgroup_root_weigh(k->maker.groups, o->conf->box_cpu_weight, e) < 0 ||
         keeper_user_enter(o->conf->box_id_base, &k->user, e) < 0 ||
         filter_build(&k->filter, e) < 0 ||
         keeper_root_enter(o->conf, o->artifacts, k->user.rootless, &k->root, e) < 0 ||

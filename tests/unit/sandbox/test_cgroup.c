@@ -217,6 +217,65 @@ START_TEST(one_cpu_is_the_time_of_one_core)
 }
 END_TEST
 
+static void burn_on_first_core(void)
+{
+    cpu_set_t all, one;
+    CPU_ZERO(&one);
+    sched_getaffinity(0, sizeof all, &all);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    burn_ns(10 * NS_PER_S);
+}
+
+/* Burn for a second in a group of this weight, from when begin_fd is closed; its cpu time. */
+static int64_t burn_weighed(int64_t weight, int begin_fd)
+{
+    struct err e = { 0 };
+    struct cgroup_root *r = open_root();
+    ck_ok(cgroup_root_weigh(r, weight, &e));
+    struct cgroup g = make_group(r);
+    ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
+    char byte;
+    ck_assert_int_eq(read(begin_fd, &byte, 1), 0);
+    pid_t pid = start_in(&g, burn_on_first_core);
+    usleep(1000000);
+    int64_t cpu_ns = 0;
+    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
+    ck_assert_int_eq(cgroup_kill(&g), 0);
+    wait_for(pid);
+    cgroup_destroy(&g);
+    cgroup_root_close(r);
+    return cpu_ns;
+}
+
+START_TEST(a_heavier_group_has_more_of_a_core_that_two_want)
+{
+    static const int64_t weights[] = { 100, 1000 };
+    int64_t *cpu_ns = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int begin[2];
+    pid_t pids[2];
+    ck_assert_int_eq(pipe2(begin, O_CLOEXEC), 0);
+    for (int i = 0; i < 2; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            close(begin[1]);
+            cpu_ns[i] = burn_weighed(weights[i], begin[0]);
+            _exit(0);
+        }
+    }
+    usleep(200000);
+    close(begin[1]);
+    for (int i = 0; i < 2; i++)
+        wait_for(pids[i]);
+    close(begin[0]);
+    ck_assert_int_gt(cpu_ns[0], 0);
+    ck_assert_int_gt(cpu_ns[1], 3 * cpu_ns[0]);
+    munmap(cpu_ns, 4096);
+}
+END_TEST
+
 static void touch_20_mib(void)
 {
     touch(20 * MIB);
@@ -529,6 +588,7 @@ int main(void)
         limits_go_up_and_down,
         cpu_time_counts_children_that_nobody_waited_for,
         one_cpu_is_the_time_of_one_core,
+        a_heavier_group_has_more_of_a_core_that_two_want,
         the_memory_peak_outlives_the_process,
         file_pages_are_in_the_peak_and_not_in_the_figure_without_cache,
         a_child_that_needs_too_much_memory_is_told_by_the_event,
