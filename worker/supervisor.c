@@ -33,11 +33,11 @@ enum {
     SLOTS_MAX = 256,
     PAUSE_FIRST_MS = 50,
     PAUSE_MAX_MS = 10000,
-    OLD_ENOUGH_MS = 10000,       /* who lived so long did not die young, ... */
-    OLD_ENOUGH_KILLED_MS = 1000, /* ... nor who was killed, or whose keeper was: it did not say
-                                  * that it cannot work */
-    STOP_MORE_MS = 3000,         /* beyond worker.stop_timeout_ms; then SIGKILL */
-    FAILURES_MAX = 5,            /* before anything ever served: give up */
+    OLD_ENOUGH_MS = 10000,      /* who lived so long did not die young, ... */
+    OLD_ENOUGH_KILLED_MS = 200, /* ... nor who was killed, or whose keeper was: it did not say
+                                 * that it cannot work */
+    STOP_MORE_MS = 3000,        /* beyond worker.stop_timeout_ms; then SIGKILL */
+    FAILURES_MAX = 5,           /* before anything ever served: give up */
 };
 
 struct child {
