@@ -260,7 +260,7 @@ static void stage_child(struct stage *s, enum up_role role, const char *name, co
 }
 
 #define SERVES(ready)                                                                              \
-    "echo '" ready "' >&3; exec 3>&-; trap 'echo end >&2; exit 0' TERM; while :; do sleep 0.02; "  \
+    "trap 'echo end >&2; exit 0' TERM; echo '" ready "' >&3; exec 3>&-; while :; do sleep 0.02; "  \
     "done"
 
 static void stage_open(struct stage *s, const char *box, const char *worker, const char *server)
@@ -362,7 +362,8 @@ START_TEST(what_cannot_start_ends_everything)
 {
     struct stage s;
     auto_free_ char *out = NULL;
-    stage_open(&s, SERVES("ready"), SERVES("ready"), "echo no port >&2; exit 3");
+    /* later than the worker's shell has come to its trap */
+    stage_open(&s, SERVES("ready"), SERVES("ready"), "sleep 0.5; echo no port >&2; exit 3");
     ck_assert_int_eq(supervise(&s, 0, 0, &out), CLI_SERVICE);
     ck_assert_str_eq(out, "");
     auto_free_ char *log = stage_log(&s);
