@@ -25,6 +25,9 @@ enum {
     /* Larger bodies are decoded and staged by a thread that serves nobody. No bytes of a smaller
      * one are large enough to become a file, so staging them here only hashes. */
     DECODE_HERE_BYTES = 64 << 10,
+    /* While a body is decoded there are three of it: as it came, as JSON, as what is stored. Of
+     * those above this size one is decoded at a time. */
+    DECODE_ALONE_BYTES = 4 << 20,
 };
 
 struct acceptance {
@@ -317,11 +320,22 @@ static bool check_room(struct request *r, struct acceptance *a)
     return false;
 }
 
+static bool read_draft_in_turn(struct request *r, struct acceptance *a)
+{
+    bool alone = r->body.len > DECODE_ALONE_BYTES;
+    if (alone)
+        pthread_mutex_lock(&r->srv->decode_lock);
+    bool ok = read_draft(r, a);
+    if (alone)
+        pthread_mutex_unlock(&r->srv->decode_lock);
+    return ok;
+}
+
 /* Decode the body and stage its bytes; false: the reply is ready. */
 static bool take_body(struct request *r, struct acceptance *a)
 {
     struct err e;
-    if (!read_draft(r, a))
+    if (!read_draft_in_turn(r, a))
         return false;
     if (r->body.len > DECODE_HERE_BYTES && !check_room(r, a))
         return false;

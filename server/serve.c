@@ -63,6 +63,7 @@ static int start_parts(struct server *srv, struct err *e)
     srv->auth = auth_new(srv->readers, &conf->quotas);
     srv->catalog = catalog_new(srv->readers);
     srv->metrics = metrics_new();
+    pthread_mutex_init(&srv->decode_lock, NULL);
     srv->rate = rate_new();
     const struct hub_options ho = { conf->store_data_dir, &srv->log, metrics_finished,
                                     srv->metrics };
@@ -95,6 +96,7 @@ static void stop_parts(struct server *srv)
 
 static void free_parts(struct server *srv)
 {
+    pthread_mutex_destroy(&srv->decode_lock);
     offload_free(srv->offload);
     writer_free(srv->writer);
     hub_free(srv->hub);

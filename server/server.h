@@ -1,6 +1,7 @@
 /* server.h - the one context of minos-server, made in main and passed down. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,9 +32,10 @@ struct server {
     struct catalog *catalog;
     struct metrics *metrics;
     struct http *http;
-    struct slow *slow; /* owned by http */
-    int listen_fd;     /* a socket that listens already, which serve_start takes; else 0 or -1 */
-    char url[128];     /* "http://127.0.0.1:8080", with the real port */
+    struct slow *slow;           /* owned by http */
+    pthread_mutex_t decode_lock; /* held by whoever decodes a large body: see accept.c */
+    int listen_fd;  /* a socket that listens already, which serve_start takes; else 0 or -1 */
+    char url[128];  /* "http://127.0.0.1:8080", with the real port */
     bool unguarded; /* set before serve_start by tests, whose process has more to do than serve */
     int64_t started_unix_ms;
     int64_t bodies_max_bytes;           /* of all bodies in flight together */
