@@ -6,8 +6,9 @@
 #include "tests/bench/rates.h"
 
 enum {
-    IDLE_MS = 150, /* long enough for the kernel to forget the last launch */
-    BURST = 4,     /* turns in a row that count, behind WARMUPS that do not */
+    IDLE_MS = 150,  /* long enough for the kernel to forget the last launch */
+    IN_USE_MS = 20, /* a service that others use, too, but not at this moment */
+    BURST = 4,      /* turns in a row that count, behind WARMUPS that do not */
     WARMUPS = 1,
     ROUNDS = 3, /* of slices; the median one is told */
     SLICE_MIN_MS = 300,
@@ -123,11 +124,14 @@ static int judged_tables(struct bench *b, int64_t ms, struct err *e)
     struct entry entries[CONTESTANTS_MAX];
     struct pairs_plan latency = { .suite = "service",
                                   .title = "submit to verdict with ?wait, 1 client",
-                                  .about = "every accept durable; beside single launches of `true`",
+                                  .about = "every accept durable; 4 turns, 20 ms apart, behind an "
+                                           "uncounted one; beside launches of `true`",
                                   .entries = entries,
                                   .count = entries_find(b, to_the_verdict, entries),
                                   .lanes = 1,
-                                  .burst = 1,
+                                  .idle_ms = IN_USE_MS,
+                                  .warmups = WARMUPS,
+                                  .burst = BURST,
                                   .share_ms = ms * 60 / PERCENT };
     if (pairs_run(b, &latency, e) < 0)
         return -1;
