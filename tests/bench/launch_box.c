@@ -48,7 +48,9 @@ static int cell_open(const struct bench *b, const struct contestant *c, size_t l
     return 0;
 }
 
-static int run_once(const struct cell *c, int64_t *ret_ns, struct box_outcome *ret, struct err *e)
+/* *ret_known_mono_ns is when the outcome was there. */
+static int run_once(const struct cell *c, int64_t *ret_ns, int64_t *ret_known_mono_ns,
+                    struct box_outcome *ret, struct err *e)
 {
     const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
     struct box_command command = { .image = "host",
@@ -62,7 +64,8 @@ static int run_once(const struct cell *c, int64_t *ret_ns, struct box_outcome *r
     int64_t start_mono_ns = clock_mono_ns();
     if (box_run(c->box, &command, 1, NULL, 0, NULL, ret, e) < 0)
         return -1;
-    *ret_ns = clock_mono_ns() - start_mono_ns;
+    *ret_known_mono_ns = clock_mono_ns();
+    *ret_ns = *ret_known_mono_ns - start_mono_ns;
     if (!ret->started || !ret->exited || ret->exit_code != 0)
         return err_set(e, ERR_SYS, ret->exec_errno, "%s in a cell: exit %d, signal %d, cause %s",
                        c->argv[0], ret->exit_code, ret->signal, box_cause_name(ret->cause));
@@ -72,10 +75,10 @@ static int run_once(const struct cell *c, int64_t *ret_ns, struct box_outcome *r
 static int cell_turn(void *state, int64_t ret_ns[SERIES_MAX], struct err *e)
 {
     struct box_outcome out;
-    int64_t start_mono_ns = clock_mono_ns();
-    if (run_once(state, &ret_ns[0], &out, e) < 0)
+    int64_t known_mono_ns;
+    if (run_once(state, &ret_ns[0], &known_mono_ns, &out, e) < 0)
         return -1;
-    ret_ns[1] = start_mono_ns + ret_ns[0] - out.release_mono_ns;
+    ret_ns[1] = known_mono_ns - out.release_mono_ns;
     ret_ns[2] = out.wall_ns;
     return 0;
 }
@@ -83,8 +86,8 @@ static int cell_turn(void *state, int64_t ret_ns[SERIES_MAX], struct err *e)
 static int cpu_turn(void *state, int64_t ret_ns[SERIES_MAX], struct err *e)
 {
     struct box_outcome out;
-    int64_t took_ns;
-    if (run_once(state, &took_ns, &out, e) < 0)
+    int64_t took_ns, known_mono_ns;
+    if (run_once(state, &took_ns, &known_mono_ns, &out, e) < 0)
         return -1;
     ret_ns[0] = out.cpu_ns;
     return 0;
