@@ -509,9 +509,10 @@ static void read_report(const struct cell *c, struct cell_end *ret)
     if (!ret->reported)
         ret->report = (struct inside_report){ .wait_status = -1, .end_mono_ns = clock_mono_ns() };
     int exec_errno = 0;
-    if (recv(c->command_sock, &exec_errno, sizeof exec_errno, MSG_DONTWAIT) ==
-        (ssize_t)sizeof exec_errno)
+    n = recv(c->command_sock, &exec_errno, sizeof exec_errno, MSG_DONTWAIT);
+    if (n == (ssize_t)sizeof exec_errno)
         ret->exec_errno = exec_errno;
+    ret->unread = n < 0 && errno == ECONNRESET; /* it closed with our message unread, unix(7) */
 }
 
 int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err *e)

@@ -85,6 +85,7 @@ bool cell_is_handle(int fd);
 struct cell_end {
     bool reported;  /* init told how the program ended */
     int exec_errno; /* 0: it was started */
+    bool unread;    /* the program's process ended without having taken its job */
     struct inside_report report;
     struct cgroup_usage usage;
 };

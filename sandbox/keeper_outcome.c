@@ -104,6 +104,8 @@ int keeper_conclude(struct running *r, bool oom_told, struct err *e)
     if (end->usage.oom_kills > 0 && !end->usage.memory_limit_met)
         return err_set(e, ERR_SYS, ENOMEM, "the host ran out of memory below the command's limit");
     bool oom = end->usage.oom_kills > 0 || oom_told;
+    if (end->unread && r->cause == BOX_CAUSE_NONE && !oom) /* and not by anything it did */
+        return err_set(e, ERR_SYS, 0, "a cell's process was killed before it became the program");
     if (!end->reported && r->cause == BOX_CAUSE_NONE && !oom)
         return err_set(e, ERR_SYS, 0, "a cell's init died without a report");
     if (!end->reported && oom && r->cause == BOX_CAUSE_NONE)

@@ -10,6 +10,7 @@
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
+#include "sandbox/base/io.h"
 #include "sandbox/box_private.h"
 #include "tests/box/kit.h"
 
@@ -107,6 +108,63 @@ START_TEST(a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up)
     ck_assert_uint_eq(kit_lines(getpid(), "mountinfo"), mounts);
     shot_done(&s);
     kit_close(&next);
+    kit_close(&k);
+}
+END_TEST
+
+static pid_t parent_of(pid_t pid)
+{
+    auto_free_ char *path = xasprintf("/proc/%d/stat", (int)pid);
+    auto_buf_ struct buf text = { 0 };
+    struct err e;
+    int parent = -1;
+    if (io_read_file(AT_FDCWD, path, 4096, &text, &e) == 0)
+        ck_assert_int_eq(sscanf(strrchr(buf_text(&text), ')'), ") %*c %d", &parent), 1);
+    return parent;
+}
+
+/* The processes of cells that wait to become programs: children of children of the keeper. */
+static bool find_waiting(void *ctx)
+{
+    struct murder *m = ctx;
+    pid_t all[64];
+    size_t count = kit_processes(m->keeper_pid, all, ARRAY_COUNT(all));
+    m->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (parent_of(parent_of(all[i])) == m->keeper_pid)
+            m->pids[m->count++] = all[i];
+    return m->count > 0;
+}
+
+static enum box_cause kill_waiting(void *ctx)
+{
+    const struct murder *m = ctx;
+    for (size_t i = 0; i < m->count; i++)
+        kill(m->pids[i], SIGKILL);
+    return BOX_CAUSE_NONE;
+}
+
+START_TEST(who_is_killed_before_it_is_the_program_is_no_outcome_of_it)
+{
+    struct kit k;
+    struct shot s;
+    struct err e;
+    kit_open(&k, NULL);
+    struct murder m = { .keeper_pid = k.keeper_pid };
+    struct box_outcome o = shot_at(&k, "exit", "0");
+    check_exit(&o, 0);
+    usleep((useconds_t)kit_slow(300) * 1000); /* the cells of before are gone, the next is there */
+    ck_assert(kit_wait(find_waiting, &m));
+    for (size_t i = 0; i < m.count; i++)
+        ck_assert_int_eq(kill(m.pids[i], SIGSTOP), 0); /* it does not take its job */
+    struct box_watch watch = {
+        .poll_fd = -1, .every_ms = kit_slow(200), .check = kill_waiting, .ctx = &m
+    };
+    shot_init(&s, "exit", "0", NULL);
+    ck_assert_int_eq(box_run(k.box, &s.command, 1, NULL, 0, &watch, &s.o, &e), -1);
+    ck_assert_int_eq(e.kind, ERR_SYS);
+    ck_assert_ptr_nonnull(strstr(e.msg, "before it became the program"));
+    shot_done(&s);
     kit_close(&k);
 }
 END_TEST
@@ -290,6 +348,7 @@ END_TEST
 KIT_MAIN("box life", two_keepers_work_at_once_and_apart,
          a_keeper_that_ends_takes_its_groups_and_cells_along,
          a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up,
+         who_is_killed_before_it_is_the_program_is_no_outcome_of_it,
          a_client_that_vanishes_takes_its_keeper_along,
          many_runs_leave_groups_mounts_and_descriptors_as_they_were,
          a_keeper_that_cannot_start_says_why,
