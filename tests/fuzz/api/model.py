@@ -40,6 +40,7 @@ class Model:
         self.contract, self.dues = contract, dues
         self.admin = Key(admin, 1, ("admin",))
         self.keys, self.submissions, self.cursors, self.names = {admin: self.admin}, {}, [], {}
+        self.ends = {"as was due": 0, "of which nothing was known": 0}  # submissions that were seen to end
         self.made = []  # texts that the service made up, in order: what a replay has others for
 
     # --- one exchange --------------------------------------------------------------------------------
@@ -116,7 +117,8 @@ class Model:
             raise Wrong(f"{sub.id} was cancelled, now it is {status}")
         if status == "done" and sub.due and verdict != sub.due:
             raise Wrong(f"{sub.id} is {verdict}, due is {sub.due}: {json.dumps(said)[:1500]}")
-        if status in FINAL:
+        if status in FINAL and sub.final is None:
+            self.ends["as was due" if sub.due or sub.cancelled else "of which nothing was known"] += 1
             sub.final = (status, verdict)
 
     def mine(self, ident, answer, key):
