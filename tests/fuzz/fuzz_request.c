@@ -44,7 +44,8 @@ struct asked {
     size_t body_len;
     struct MHD_Connection conn;
     struct sockaddr_in peer;
-    bool user; /* the user's key is what it shows */
+    bool user;      /* the user's key is what it shows */
+    bool coded_nul; /* in its path, which no route has */
 };
 
 /* --- once a process ------------------------------------------------------------------------------
@@ -195,6 +196,7 @@ static void read_request(struct asked *a, const struct scene *sc, const uint8_t 
     a->url = url != NULL ? url : a->text + strlen(a->text);
     (void)cut(a->url, " ");
     read_query(a, cut(a->url, "?"));
+    a->coded_nul = strstr(a->url, "%00") != NULL;
     fake_unescape(a->url);
     a->body = a->text + strlen(a->text);
     read_headers(a, sc, headers);
@@ -211,6 +213,8 @@ static bool documented(const struct ground *g, const struct asked *a)
     bool known = false;
     const struct route *r = route_find(a->method, a->url, &params, &known);
     unsigned status = a->conn.status;
+    if (a->coded_nul)
+        return status == 404 || status == 400 || status == 431;
     if (r == NULL)
         return status == (known ? strcmp(a->method, "OPTIONS") == 0 ? 204 : 405 : 404) ||
                status == 400 || status == 431;
