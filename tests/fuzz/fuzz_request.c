@@ -45,7 +45,7 @@ struct asked {
     struct MHD_Connection conn;
     struct sockaddr_in peer;
     bool user;      /* the user's key is what it shows */
-    bool coded_nul; /* in its path, which no route has */
+    bool coded_nul; /* in its path: nothing has such a name */
 };
 
 /* --- once a process ------------------------------------------------------------------------------
@@ -213,8 +213,8 @@ static bool documented(const struct ground *g, const struct asked *a)
     bool known = false;
     const struct route *r = route_find(a->method, a->url, &params, &known);
     unsigned status = a->conn.status;
-    if (a->coded_nul)
-        return status == 404 || status == 400 || status == 431;
+    if (a->coded_nul && status >= 200 && status < 300 && status != 204)
+        return false;
     if (r == NULL)
         return status == (known ? strcmp(a->method, "OPTIONS") == 0 ? 204 : 405 : 404) ||
                status == 400 || status == 431;
