@@ -79,7 +79,7 @@ static void start_ahead(struct keeper *k)
     struct ahead_options o = ahead_options_of(k);
     struct err e;
     k->wants_ahead = false;
-    if (k->ahead.sock < 0 && ahead_start(&o, &k->ahead, &e) < 0)
+    if (k->ahead.sock < 0 && ahead_has_room(&o) && ahead_start(&o, &k->ahead, &e) < 0)
         log_error(k->options->log, "ahead_failed", &e);
 }
 
