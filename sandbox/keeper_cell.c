@@ -512,7 +512,8 @@ static void read_report(const struct cell *c, struct cell_end *ret)
     n = recv(c->command_sock, &exec_errno, sizeof exec_errno, MSG_DONTWAIT);
     if (n == (ssize_t)sizeof exec_errno)
         ret->exec_errno = exec_errno;
-    ret->unread = n < 0 && errno == ECONNRESET; /* it closed with our message unread, unix(7) */
+    if (n < 0 && errno == ECONNRESET)
+        ret->unread = true; /* it closed with our message unread, which is told once (unix(7)) */
 }
 
 int cell_hear(struct cell *c, struct cell_end *ret, bool *ret_alone, struct err *e)
