@@ -25,6 +25,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
+#include "sandbox/base/units.h"
 #include "sandbox/cgroup_private.h"
 
 enum {
@@ -226,6 +227,29 @@ int cgroup_root_cap_cpus(const struct cgroup_root *r, int64_t cpus, struct err *
 void cgroup_root_number_from(struct cgroup_root *r, int64_t first)
 {
     r->serial = (uint64_t)first;
+}
+
+/* The kernel refuses to remove those with processes. */
+static void tidy_tree(const struct cgroup_tree *t, int64_t first)
+{
+    int copy = openat(t->own_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir_ DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    if (d == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        int64_t number;
+        struct err e;
+        if (entry->d_name[0] == 'c' &&
+            units_parse_int(entry->d_name + 1, first, INT64_MAX, &number, &e) == 0)
+            (void)!unlinkat(t->own_fd, entry->d_name, AT_REMOVEDIR);
+    }
+}
+
+void cgroup_root_tidy_from(const struct cgroup_root *r, int64_t first)
+{
+    for (size_t i = 0; i < r->tree_count; i++)
+        if (cgroup_has_cells(&r->trees[i]))
+            tidy_tree(&r->trees[i], first);
 }
 
 size_t cgroup_root_descriptors(const struct cgroup_root *r, int ret_fds[CGROUP_TREES_MAX])

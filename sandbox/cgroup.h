@@ -46,6 +46,9 @@ void cgroup_root_close(struct cgroup_root *r);
 void cgroup_root_number_from(struct cgroup_root *r, int64_t first);
 size_t cgroup_root_descriptors(const struct cgroup_root *r, int ret_fds[CGROUP_TREES_MAX]);
 
+/* That process has died: remove the groups from there on in which nobody is. */
+void cgroup_root_tidy_from(const struct cgroup_root *r, int64_t first);
+
 /* "v1", "v2", "hybrid" (v1 controllers beside a v2 hierarchy). */
 const char *cgroup_root_version(const struct cgroup_root *r);
 

@@ -44,3 +44,6 @@ must_check_ int ahead_take(struct ahead *a, int wait_ms, struct cell *ret, struc
 
 /* End it, with the cell that it may be at. */
 void ahead_end(struct ahead *a);
+
+/* After ahead_take has failed: remove what the process that died had begun, once that is empty. */
+void ahead_tidy(const struct cell_maker *m);
