@@ -70,9 +70,10 @@ struct keeper {
     size_t warm_count, used_count;
     struct cores cores; /* of all slots */
     struct ahead ahead;
-    bool wants_ahead; /* a cell had to be made while the client waited */
-    bool ending;      /* client gone, or told to stop */
-    bool prompt;      /* runs ahead of every ordinary process, see keeper_run.c */
+    int64_t ahead_count; /* how many times there was one */
+    bool wants_ahead;    /* a cell had to be made while the client waited */
+    bool ending;         /* client gone, or told to stop */
+    bool prompt;         /* runs ahead of every ordinary process, see keeper_run.c */
     struct keeper_space *space;
 };
 

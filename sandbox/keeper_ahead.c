@@ -19,7 +19,8 @@
 
 enum { END_TIMEOUT_MS = 1000, TIDY_TIMES = 5, TIDY_NAP_MS = 4 };
 
-/* Numbers of groups and layers, far from those of the keeper's own cells. */
+/* Numbers of groups and layers, far from those of the keeper's own cells and from one such process
+ * to the next. */
 #define FIRST_NUMBER ((int64_t)1 << 40)
 
 struct made {
@@ -95,8 +96,8 @@ _Noreturn static void serve_keeper(const struct ahead_options *o, int sock)
 {
     struct cell_maker m = *o->maker;
     m.for_parent = true;
-    m.made_count += FIRST_NUMBER;
-    cgroup_root_number_from(m.groups, FIRST_NUMBER);
+    m.made_count = o->nth * FIRST_NUMBER;
+    cgroup_root_number_from(m.groups, o->nth * FIRST_NUMBER);
     char tag;
     ssize_t n = 0;
     do {

@@ -20,6 +20,7 @@ struct ahead_options {
     const struct cell_maker *maker;
     struct board *board;
     const struct cores *cores; /* all that slots may have */
+    int64_t nth;               /* 1: the keeper's first; no number is used twice */
 };
 
 struct ahead {

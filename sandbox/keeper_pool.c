@@ -70,18 +70,22 @@ void keeper_take_ahead(struct keeper *k)
 
 static struct ahead_options ahead_options_of(const struct keeper *k)
 {
-    return (
-        struct ahead_options){ .maker = &k->maker, .board = k->options->board, .cores = &k->cores };
+    return (struct ahead_options){
+        .maker = &k->maker, .board = k->options->board, .cores = &k->cores, .nth = k->ahead_count
+    };
 }
 
 /* Only a keeper among others knows which cores have no program, and only one that is asked for
  * cells faster than it makes them needs help. */
 static void start_ahead(struct keeper *k)
 {
-    struct ahead_options o = ahead_options_of(k);
     struct err e;
     k->wants_ahead = false;
-    if (k->ahead.sock < 0 && ahead_has_room(&o) && ahead_start(&o, &k->ahead, &e) < 0)
+    if (k->ahead.sock >= 0)
+        return;
+    k->ahead_count++;
+    struct ahead_options o = ahead_options_of(k);
+    if (ahead_has_room(&o) && ahead_start(&o, &k->ahead, &e) < 0)
         log_error(k->options->log, "ahead_failed", &e);
 }
 
