@@ -9,6 +9,7 @@
  */
 #include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
@@ -153,8 +154,18 @@ static int make_warm(struct keeper *k)
     return 0;
 }
 
+/* Cells that were made ahead are our children from their birth, and some die before they are ours:
+ * their maker failed, or was killed. Those that are ours are waited for by themselves as well, and
+ * do not mind. */
+static void reap_strays(void)
+{
+    while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+        ;
+}
+
 void keeper_tidy(struct keeper *k)
 {
+    reap_strays();
     if (k->wants_ahead && k->pending_count == 0)
         start_ahead(k);
     if (k->ahead.asked)

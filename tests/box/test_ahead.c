@@ -168,6 +168,40 @@ static bool are_few(void *ctx)
     return kit_groups(g->keeper_pid) <= g->most;
 }
 
+static size_t zombies_of(pid_t parent)
+{
+    size_t count = 0;
+    DIR *d = opendir("/proc");
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        auto_free_ char *path = xasprintf("/proc/%s/stat", entry->d_name);
+        auto_file_ FILE *f = fopen(path, "re");
+        char state = 0;
+        int its = -1;
+        count += f != NULL && fscanf(f, "%*d (%*[^)]) %c %d", &state, &its) == 2 && its == parent &&
+                 state == 'Z';
+    }
+    closedir(d);
+    return count;
+}
+
+static bool none_is_dead(void *ctx)
+{
+    const struct groups *g = ctx;
+    return zombies_of(g->keeper_pid) == 0;
+}
+
+/* While the next command runs: the pid of who does it, 0 where there is nobody to kill. */
+static pid_t kill_soon(pid_t pid, useconds_t after_us)
+{
+    pid_t killer = pid > 0 ? fork() : 0;
+    if (pid > 0 && killer == 0) {
+        usleep(after_us);
+        _exit(kill(pid, SIGKILL) == 0 ? 0 : 1);
+    }
+    return killer;
+}
+
 /* Killed whatever it was at, it leaves no group of a cell that nobody has. */
 START_TEST(a_keeper_does_without_one_that_is_killed)
 {
@@ -177,11 +211,13 @@ START_TEST(a_keeper_does_without_one_that_is_killed)
     usleep(200000); /* for the next cell to be there, which is then the only one */
     struct groups g = { b.keeper_pid, kit_groups(b.keeper_pid) };
     for (int i = 0; i < 2 * RUNS; i++) {
+        pid_t killer = i % 3 == 2 ? kill_soon(child_of(b.keeper_pid), i * 50) : 0;
         run_one(&b);
-        pid_t ahead = child_of(b.keeper_pid);
-        if (i % 3 == 2 && ahead > 0)
-            ck_assert_int_eq(kill(ahead, SIGKILL), 0);
+        if (killer > 0)
+            ck_assert_int_eq(waitpid(killer, NULL, 0), killer);
     }
+    run_one(&b); /* after which the keeper tidies up */
+    ck_assert_msg(kit_wait(none_is_dead, &g), "%zu zombies", zombies_of(b.keeper_pid));
     ck_assert_msg(kit_wait(are_few, &g), "%zu groups, %zu at first", kit_groups(b.keeper_pid),
                   g.most);
     close_bench(&b);
