@@ -7,7 +7,7 @@ vm-parts: all box-tests $(vm_unit)
 	@rm -rf $(BUILD)/vm
 	@$(MAKE) --no-print-directory DESTDIR=$(BUILD)/vm/installed install >/dev/null
 	@BUILD=$(abspath $(BUILD)) tests/hostile/run --build
-check-vm-quick: vm-parts ## some 5 minutes: cells on cgroup v2 as root and as an ordinary user, and systemd
+check-vm-quick: vm-parts ## some 3 minutes: cells on cgroup v2 as root and as an ordinary user
 	@BUILD=$(abspath $(BUILD)) tests/vm/run quick
 check-vm: vm-parts ## the same whole, and on more kernels (some two hours when emulated)
 	@BUILD=$(abspath $(BUILD)) tests/vm/run whole
