@@ -38,6 +38,7 @@ enum {
     REST_MS = 5000,        /* for what children left behind */
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 10000,
+    BACKOFF_KILLED_MAX_MS = 400, /* for one that was killed while it served, see plan_restart */
     /* A child that lived so many times as long as its last pause, and at least so long, is steady
      * and starts again after the first pause: one that is killed now and then is back at once, and
      * one that keeps dying is down for a tenth of the time at most before its pauses grow. */
@@ -306,14 +307,17 @@ static void hear(struct loop *l, struct up_child *c)
         hear_line(l, &c, line);
 }
 
-static void plan_restart(struct loop *l, struct up_child *c)
+/* One that was killed while it served did not say that it cannot serve: however often it happens,
+ * it is back soon. The pause keeps a host that kills for want of memory from doing nothing else. */
+static void plan_restart(struct loop *l, struct up_child *c, bool killed)
 {
+    int64_t most_ms = killed && c->ready ? BACKOFF_KILLED_MAX_MS : BACKOFF_MAX_MS;
     int64_t now = clock_mono_ns();
     int64_t lived_ms = (now - c->started_mono_ns) / NS_PER_MS;
     bool steady = lived_ms >= STEADY_MS && lived_ms >= STEADY_TIMES * c->backoff_ms;
     c->backoff_ms = steady || c->backoff_ms == 0 ? BACKOFF_FIRST_MS : c->backoff_ms * 2;
-    if (c->backoff_ms > BACKOFF_MAX_MS)
-        c->backoff_ms = BACKOFF_MAX_MS;
+    if (c->backoff_ms > most_ms)
+        c->backoff_ms = most_ms;
     c->restart_mono_ns = now + c->backoff_ms * NS_PER_MS;
     log_event(&l->up->log, LOG_WARN, "child_restart", "name=%s in_ms=%lld", c->name,
               (long long)c->backoff_ms);
@@ -341,7 +345,7 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     }
     up_reload_lost(l, c);
     if (l->phase == SERVING) {
-        plan_restart(l, c);
+        plan_restart(l, c, by_signal && info->si_status == SIGKILL);
         return;
     }
     fprintf(stderr,
@@ -410,7 +414,7 @@ static void restart_due(struct loop *l)
             continue;
         if (up_start(l, c, &e) < 0) {
             log_error(&l->up->log, "child_not_started", &e);
-            plan_restart(l, c);
+            plan_restart(l, c, false);
         }
     }
 }

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -137,6 +138,20 @@ class Restarts(unittest.TestCase):
         clients.end()
         refused = [b for b in clients.bad if "Refused" in str(b)]
         self.assertEqual(refused, [])
+
+    def test_killed_often(self):
+        """A server that is killed each time soon after it serves is still soon back"""
+        began = len(self.s.log())
+        for i in range(8):
+            pid = service.poll("there is one", lambda: self.s.pids("minos-server"))[0]
+            self.assertEqual(self.s.get("/v1/health/live").status, 200)
+            time.sleep(0.2 * (i % 3))  # never as long as its last pause ten times
+            os.kill(pid, signal.SIGKILL)
+            service.poll("it has ended", lambda p=pid: p not in self.s.pids("minos-server"))
+        self.assertEqual(self.s.get("/v1/health/live").status, 200)
+        pauses = [int(ms) for ms in re.findall(r"child_restart name=minos-server in_ms=(\d+)", self.s.log()[began:])]
+        self.assertEqual(len(pauses), 8)
+        self.assertLessEqual(max(pauses), 400, pauses)
 
     def test_worker_too(self):
         """After the server, worker and courier are started anew, and go on where they were"""
