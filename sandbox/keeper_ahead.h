@@ -3,7 +3,8 @@
  * a core where none does.
  *
  *   keeper                          ahead
- *     ── 'm' make one ──────────────>  no core is free, or it failed: ── 'n' ─────────────────>
+ *     ── 'm' make one ──────────────>  no core is free: ── 'n' ───────────────────────────────>
+ *                                      it failed: ── 'e', struct err ─────────────────────────>
  *                                      made: ── 'c', struct cell, its descriptors ────────────>
  *
  * It has the keeper's rights and filter and hears nothing of any client. A cell of it is the
@@ -26,7 +27,9 @@ struct ahead_options {
 struct ahead {
     int sock; /* -1: there is none */
     pid_t pid;
-    bool asked; /* an answer is to come */
+    bool asked;         /* an answer is to come */
+    int64_t nth;        /* as in its options */
+    int64_t had_number; /* of the last cell that came of it, 0: of none */
 };
 
 /* Whether a core is free that is not the keeper's own. */
@@ -40,11 +43,13 @@ must_check_ int ahead_start(const struct ahead_options *o, struct ahead *ret, st
 void ahead_ask(struct ahead *a);
 
 /* Its answer, waited for at most wait_ms. 1: *ret is a cell, the caller's; 0: no cell, now or (when
- * a->asked has become false) at all; -1: it has gone, and is ended. */
+ * a->asked has become false) at all; -1: it could not make one or (a->sock has become -1) has gone
+ * and is ended. */
 must_check_ int ahead_take(struct ahead *a, int wait_ms, struct cell *ret, struct err *e);
 
 /* End it, with the cell that it may be at. */
 void ahead_end(struct ahead *a);
 
-/* After ahead_take has failed: remove what the process that died had begun, once that is empty. */
-void ahead_tidy(const struct cell_maker *m);
+/* Once it has gone by itself: remove what it had begun, groups once they are empty, and the file
+ * system of a cell that was not handed over. */
+void ahead_tidy(const struct ahead *a, const struct cell_maker *m);

@@ -111,11 +111,8 @@ static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
     snprintf(options, sizeof options, "mode=0700,size=%" PRId64 ",nr_inodes=%d",
              bounded ? m->conf->limits.file_bytes : m->conf->ceilings.file_bytes,
              bounded ? INODES_MAX : 0);
-    if (mount("cell", c->layer_path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, options) < 0) {
-        err_sys(e, "mount the cell's tmpfs");
-        (void)rmdir(c->layer_path);
-        return -1;
-    }
+    if (mount("cell", c->layer_path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, options) < 0)
+        return err_sys(e, "mount the cell's tmpfs");
     auto_fd_ int layer = open(c->layer_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (layer < 0)
         return err_sys(e, "open %s", c->layer_path);
@@ -309,14 +306,11 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
     snprintf(c.image, sizeof c.image, "%s", image);
     if (keeper_root_image(m->conf, image, plan.image_path, &plan.host_usr, e) < 0)
         return -1;
-    snprintf(c.layer_path, sizeof c.layer_path, "/cells/%" PRId64, ++m->made_count);
+    snprintf(c.layer_path, sizeof c.layer_path, CELL_LAYERS "/%" PRId64, ++m->made_count);
     snprintf(plan.layer_path, sizeof plan.layer_path, "%s", c.layer_path);
-    if (cgroup_make(m->groups, &c.group, e) < 0 || limit_group(m, &c, &m->conf->limits, e) < 0)
+    if (cgroup_make(m->groups, &c.group, e) < 0 || limit_group(m, &c, &m->conf->limits, e) < 0 ||
+        layer_make(m, &c, e) < 0)
         return -1;
-    if (layer_make(m, &c, e) < 0) {
-        c.layer_path[0] = '\0';
-        return -1;
-    }
     if (start_init(m, &plan, &c, e) < 0 || handshake(m, &c, e) < 0)
         return err_wrap(e, "build a cell");
     c.built = true;

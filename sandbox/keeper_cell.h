@@ -32,6 +32,8 @@ struct cell_maker {
     bool for_parent;                /* cells are children of our parent: keeper_ahead.h */
 };
 
+#define CELL_LAYERS "/cells"
+
 struct cell {
     char image[64];
     char layer_path[KEEPER_PATH_MAX]; /* "/cells/7", a tmpfs */

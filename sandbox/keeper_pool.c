@@ -54,10 +54,10 @@ static void take_ahead(struct keeper *k, int wait_ms)
     struct err e;
     struct cell c;
     int r = ahead_take(&k->ahead, wait_ms, &c, &e);
-    if (r < 0) {
+    if (r < 0)
         log_error(k->options->log, "ahead_failed", &e);
-        ahead_tidy(&k->maker);
-    }
+    if (r < 0 && k->ahead.sock < 0)
+        ahead_tidy(&k->ahead, &k->maker);
     if (r > 0 && k->warm_count < ARRAY_COUNT(k->warm))
         k->warm[k->warm_count++] = c;
     else if (r > 0)

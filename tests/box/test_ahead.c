@@ -157,15 +157,22 @@ START_TEST(cells_made_ahead_are_used_once_and_leave_nothing)
 }
 END_TEST
 
-struct groups {
+struct before {
     pid_t keeper_pid;
-    size_t most;
+    size_t groups, mounts;
 };
 
-static bool are_few(void *ctx)
+static struct before look(pid_t keeper_pid)
 {
-    const struct groups *g = ctx;
-    return kit_groups(g->keeper_pid) <= g->most;
+    return (struct before){ keeper_pid, kit_groups(keeper_pid),
+                            kit_lines(keeper_pid, "mountinfo") };
+}
+
+static bool no_more_is_there(void *ctx)
+{
+    const struct before *b = ctx;
+    struct before now = look(b->keeper_pid);
+    return now.groups <= b->groups && now.mounts <= b->mounts;
 }
 
 static size_t zombies_of(pid_t parent)
@@ -187,8 +194,8 @@ static size_t zombies_of(pid_t parent)
 
 static bool none_is_dead(void *ctx)
 {
-    const struct groups *g = ctx;
-    return zombies_of(g->keeper_pid) == 0;
+    const pid_t *keeper_pid = ctx;
+    return zombies_of(*keeper_pid) == 0;
 }
 
 /* While the next command runs: the pid of who does it, 0 where there is nobody to kill. */
@@ -202,14 +209,14 @@ static pid_t kill_soon(pid_t pid, useconds_t after_us)
     return killer;
 }
 
-/* Killed whatever it was at, it leaves no group of a cell that nobody has. */
+/* Killed whatever it was at, it leaves no group and no file system of a cell that nobody has. */
 START_TEST(a_keeper_does_without_one_that_is_killed)
 {
     struct bench b;
     open_bench(&b, usual);
     run_one(&b);
     usleep(200000); /* for the next cell to be there, which is then the only one */
-    struct groups g = { b.keeper_pid, kit_groups(b.keeper_pid) };
+    struct before before = look(b.keeper_pid);
     for (int i = 0; i < 2 * RUNS; i++) {
         pid_t killer = i % 3 == 2 ? kill_soon(child_of(b.keeper_pid), i * 50) : 0;
         run_one(&b);
@@ -217,9 +224,11 @@ START_TEST(a_keeper_does_without_one_that_is_killed)
             ck_assert_int_eq(waitpid(killer, NULL, 0), killer);
     }
     run_one(&b); /* after which the keeper tidies up */
-    ck_assert_msg(kit_wait(none_is_dead, &g), "%zu zombies", zombies_of(b.keeper_pid));
-    ck_assert_msg(kit_wait(are_few, &g), "%zu groups, %zu at first", kit_groups(b.keeper_pid),
-                  g.most);
+    ck_assert_msg(kit_wait(none_is_dead, &b.keeper_pid), "%zu zombies", zombies_of(b.keeper_pid));
+    bool none = kit_wait(no_more_is_there, &before);
+    struct before now = look(b.keeper_pid);
+    ck_assert_msg(none, "%zu groups, %zu at first; %zu mounts, %zu at first", now.groups,
+                  before.groups, now.mounts, before.mounts);
     close_bench(&b);
 }
 END_TEST

@@ -75,6 +75,18 @@ class Cells(Faulty):
         """EAGAIN of clone: the same"""
         self.fail_cells("fork", 11, "TasksMax=")
 
+    def test_ahead(self):
+        """When only the process that makes cells ahead cannot make them, the log says why, and all is judged"""
+        ahead = "c10995"  # how the names of its groups begin: they are numbered from 2^40 on
+        self.s.faults.set(faults.BOX, "mkdir", faults.ERRNO, 28, part=ahead)
+        for _ in range(20):  # until a core was free
+            self.check_judged([self.s.accept(language="bash", source="true", tests=[{}] * 20)])
+            if self.s.faults.hits():
+                break
+        else:
+            self.skipTest("nothing was made ahead: no core is free here")
+        self.logged("error", "ahead_failed", "cgroup.max.descendants")
+
     def test_worker_cannot_fork(self):
         """A supervisor that cannot start slots goes on trying"""
         self.s.faults.set(faults.SUPERVISOR, "fork", faults.ERRNO, 11)
