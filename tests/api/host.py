@@ -24,16 +24,14 @@ def stat(pid):
     return int(words[1]), int(words[19])
 
 
-def cpu_ticks(pid):
-    """Processor time of a process, with that of its children it has waited for."""
-    text = read(f"/proc/{pid}/stat")
-    return sum(map(int, text[text.rindex(")") + 2:].split()[11:15])) if text else 0
-
-
-def busy_ticks():
-    """Processor time that anybody used on this machine."""
-    user, nice, system, _, _, irq, softirq, steal = map(int, read("/proc/stat").split()[1:9])
-    return user + nice + system + irq + softirq + steal
+def waited_ns(pid):
+    """How long its threads that live were ready to run and had no core."""
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return 0
+    words = [read(f"/proc/{pid}/task/{task}/schedstat").split() for task in tasks]
+    return sum(int(w[1]) for w in words if w)
 
 
 def is_zombie(pid):

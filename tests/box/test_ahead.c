@@ -137,13 +137,14 @@ START_TEST(cells_made_ahead_are_used_once_and_leave_nothing)
         run_one(&b);
     pid_t ahead = child_of(b.keeper_pid);
     ck_assert_int_eq(ahead > 0, two_cores());
+    usleep(200000); /* for the used cell to go, and the next one to come */
     size_t fds = kit_entries(b.keeper_pid, "fd"), mounts = kit_lines(b.keeper_pid, "mountinfo");
     size_t ahead_fds = two_cores() ? kit_entries(ahead, "fd") : 0;
     size_t groups = kit_groups(b.keeper_pid);
     size_t processes = kit_processes(b.keeper_pid, pids, ARRAY_COUNT(pids));
     for (int i = 0; i < RUNS; i++)
         run_one(&b);
-    usleep(200000); /* for the used cell to go, and the next one to come */
+    usleep(200000);
     ck_assert_uint_le(kit_entries(b.keeper_pid, "fd"), fds + 32); /* one cell's */
     ck_assert_uint_le(kit_lines(b.keeper_pid, "mountinfo"), mounts + 1);
     ck_assert_uint_le(kit_groups(b.keeper_pid), groups + 4);
