@@ -58,8 +58,10 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build the five programs into build/MO
 .PHONY: all $(PROGRAMS)
 $(PROGRAMS): %: $(BUILD)/%
 
+# Static, for it forks twice a cell, and the kernel copies a small address space sooner: 0.1 ms of 2.3 less.
+box_ldflags = $(if $(filter release debug,$(MODE)),$(filter-out -pie,$(LDFLAGS)) -static-pie,$(LDFLAGS))
 $(BUILD)/minos-box: $(call obj,$(base_src) $(box_src))
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(box_libs))
+	$(CC) $(box_ldflags) -o $@ $^ $(shell pkg-config --static --libs $(box_libs))
 $(BUILD)/minos-worker: $(call obj,$(base_src) $(client_src) $(schema_src) $(worker_src))
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,$(worker_libs)) -lnettle
 $(BUILD)/minos-server: $(call obj,$(base_src) $(schema_src) $(server_src))

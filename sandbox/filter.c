@@ -1,12 +1,7 @@
 /*
- * filter.c - compiles syscalls.def into one seccomp program and loads it; built in the keeper,
- * loaded in the cell.
+ * filter.c - the seccomp filter of syscalls.def: made and tried in the keeper, loaded in the cell.
  *
- * libseccomp checks the architecture and finds the system call by its number, as a binary tree.
- * Where arguments decide it is told to return SECCOMP_RET_TRACE with the index of the call's CHECK
- * row. After the export each such return becomes a jump to a piece of our own, appended at the end,
- * which compares in the order of the table: first match first, low halves only. libseccomp's own
- * argument rules know neither "else" nor an order, and compare 64 bits unless masked.
+ * The rows become rules for filter_code.c; libseccomp knows the numbers of calls on this machine.
  */
 #include "sandbox/filter.h"
 
@@ -41,9 +36,9 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
-#include "sandbox/base/io.h"
+#include "sandbox/filter_code.h"
 
-enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES_MAX = 3 };
+enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter) };
 
 /* --- the table --- */
 
@@ -67,8 +62,7 @@ enum { CODE_BYTES_MAX = BPF_MAXINSNS * (int)sizeof(struct sock_filter), COMPARES
 #endif
 
 #define ALL_BITS UINT32_MAX
-#define HIGH_HALF_FLAG 0x100u
-#define HIGH_HALF(arg) ((arg) | HIGH_HALF_FLAG)
+#define HIGH_HALF(arg) ((arg) | FILTER_HIGH_HALF)
 #define DO_ALLOW SECCOMP_RET_ALLOW
 #define DO_ATTACK SECCOMP_RET_USER_NOTIF
 #define DO_REFUSE(errnum) (SECCOMP_RET_ERRNO | (uint32_t)(errnum))
@@ -79,15 +73,9 @@ struct call_row {
     bool checked;
 };
 
-struct compare {
-    uint32_t arg, mask, value;
-};
-
 struct when_row {
     const char *name;
-    struct compare compares[COMPARES_MAX];
-    size_t compare_count;
-    uint32_t action;
+    struct filter_when when;
 };
 
 static const struct call_row calls[] = {
@@ -114,19 +102,19 @@ static const struct when_row whens[] = {
 #define ATTACK(name, reason)
 #define CHECK(name, otherwise, reason)
 #define WHEN(name, a, am, av, action, reason)                                                      \
-    { #name, { { (a), (uint32_t)(am), (uint32_t)(av) } }, 1, action },
+    { #name, { { { (a), (uint32_t)(am), (uint32_t)(av) } }, 1, action } },
 #define WHEN2(name, a, am, av, b, bm, bv, action, reason)                                          \
     { #name,                                                                                       \
-      { { (a), (uint32_t)(am), (uint32_t)(av) }, { (b), (uint32_t)(bm), (uint32_t)(bv) } },        \
-      2,                                                                                           \
-      action },
+      { { { (a), (uint32_t)(am), (uint32_t)(av) }, { (b), (uint32_t)(bm), (uint32_t)(bv) } },      \
+        2,                                                                                         \
+        action } },
 #define WHEN3(name, a, am, av, b, bm, bv, c, cm, cv, action, reason)                               \
     { #name,                                                                                       \
-      { { (a), (uint32_t)(am), (uint32_t)(av) },                                                   \
-        { (b), (uint32_t)(bm), (uint32_t)(bv) },                                                   \
-        { (c), (uint32_t)(cm), (uint32_t)(cv) } },                                                 \
-      3,                                                                                           \
-      action },
+      { { { (a), (uint32_t)(am), (uint32_t)(av) },                                                 \
+          { (b), (uint32_t)(bm), (uint32_t)(bv) },                                                 \
+          { (c), (uint32_t)(cm), (uint32_t)(cv) } },                                               \
+        3,                                                                                         \
+        action } },
 #include "sandbox/syscalls.def"
 #undef ALLOW
 #undef REFUSE
@@ -150,141 +138,47 @@ static uint32_t final_action(uint32_t action, bool notifies)
     return action == DO_ATTACK && !notifies ? SECCOMP_RET_KILL_PROCESS : action;
 }
 
-/* --- libseccomp's part --- */
+/* --- the program --- */
 
-static void cleanup_context(scmp_filter_ctx *ctx)
+/* Append the WHEN rows of a call to whens_of; how many there are. */
+static size_t gather_whens(const char *name, bool notifies, struct filter_when *whens_of)
 {
-    if (*ctx != NULL)
-        seccomp_release(*ctx);
-}
-
-static int add_call(scmp_filter_ctx ctx, size_t row, bool notifies, struct err *e)
-{
-    const struct call_row *c = &calls[row];
-    int nr = seccomp_syscall_resolve_name(c->name);
-    uint32_t action = c->checked ? SCMP_ACT_TRACE(row) : final_action(c->action, notifies);
-    if (nr < 0 || action == SCMP_ACT_ERRNO(ENOSYS))
-        return 0; /* the default */
-    int r = seccomp_rule_add(ctx, action, nr, 0);
-    return r < 0 ? err_set(e, ERR_SYS, -r, "seccomp rule for %s", c->name) : 0;
-}
-
-/* Foreign architectures include x32 on x86-64. The tree needs libseccomp 2.5, so what it answers
- * does not matter. */
-static int fill_context(scmp_filter_ctx ctx, bool notifies, struct err *e)
-{
-    int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    if (r < 0)
-        return err_set(e, ERR_SYS, -r, "seccomp: refuse foreign architectures");
-    (void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    for (size_t i = 0; i < ARRAY_COUNT(calls); i++)
-        if (add_call(ctx, i, notifies, e) < 0)
-            return -1;
-    return 0;
-}
-
-static int export_code(bool notifies, struct buf *code, struct err *e)
-{
-    __attribute__((cleanup(cleanup_context))) scmp_filter_ctx ctx =
-        seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (ctx == NULL)
-        return err_set(e, ERR_SYS, 0, "seccomp_init: this kernel or libseccomp lacks filters");
-    if (fill_context(ctx, notifies, e) < 0)
-        return -1;
-    auto_fd_ int fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "memfd_create");
-    int r = seccomp_export_bpf(ctx, fd);
-    if (r < 0)
-        return err_set(e, ERR_SYS, -r, "seccomp_export_bpf");
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return err_sys(e, "seek in the filter");
-    return io_read_to_buf(fd, code, e);
-}
-
-/* --- our part --- */
-
-static int emit(struct buf *code, uint16_t op, uint8_t jt, uint8_t jf, uint32_t k, struct err *e)
-{
-    struct sock_filter insn = { .code = op, .jt = jt, .jf = jf, .k = k };
-    return buf_add(code, &insn, sizeof insn, e);
-}
-
-/* Where the compared half of an argument lies: the low one, but with HIGH_HALF. */
-static uint32_t half_of(uint32_t arg)
-{
-    bool high = (arg & HIGH_HALF_FLAG) != 0, little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    size_t at = offsetof(struct seccomp_data, args) + (arg & ~HIGH_HALF_FLAG) * sizeof(uint64_t);
-    return (uint32_t)at + (high == little ? 4 : 0);
-}
-
-/* Instructions of compares `from` on, and the return after them. */
-static uint8_t length_from(const struct when_row *w, size_t from)
-{
-    uint8_t n = 1;
-    for (size_t i = from; i < w->compare_count; i++)
-        n = (uint8_t)(n + (w->compares[i].mask == ALL_BITS ? 2 : 3));
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(whens); i++)
+        if (strcmp(whens[i].name, name) == 0) {
+            whens_of[n] = whens[i].when;
+            whens_of[n].action = final_action(whens[i].when.action, notifies);
+            n++;
+        }
     return n;
 }
 
-static int emit_when(struct buf *code, const struct when_row *w, bool notifies, struct err *e)
-{
-    for (size_t i = 0; i < w->compare_count; i++) {
-        const struct compare *c = &w->compares[i];
-        if (emit(code, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(c->arg), e) < 0)
-            return -1;
-        if (c->mask != ALL_BITS && emit(code, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask, e) < 0)
-            return -1;
-        uint8_t past = length_from(w, i + 1);
-        if (emit(code, BPF_JMP | BPF_JEQ | BPF_K, 0, past, c->value, e) < 0)
-            return -1;
-    }
-    return emit(code, BPF_RET | BPF_K, 0, 0, final_action(w->action, notifies), e);
-}
-
-static int emit_check(struct buf *code, const struct call_row *c, bool notifies, struct err *e)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(whens); i++)
-        if (strcmp(whens[i].name, c->name) == 0 && emit_when(code, &whens[i], notifies, e) < 0)
-            return -1;
-    return emit(code, BPF_RET | BPF_K, 0, 0, final_action(c->action, notifies), e);
-}
-
-static size_t count_of(const struct buf *code)
-{
-    return code->len / sizeof(struct sock_filter);
-}
-
-/* Turn each return that stands for CHECK row `row` into a jump to the piece that begins at
- * `target`. A jump's offset counts from the instruction after it. */
-static void redirect(struct buf *code, size_t exported, size_t row, size_t target)
-{
-    struct sock_filter *insns = (struct sock_filter *)(void *)code->data;
-    for (size_t i = 0; i < exported; i++)
-        if (insns[i].code == (BPF_RET | BPF_K) && insns[i].k == SCMP_ACT_TRACE(row))
-            insns[i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, target - i - 1, 0, 0);
-}
-
-static int append_checks(struct buf *code, bool notifies, struct err *e)
-{
-    size_t exported = count_of(code);
-    for (size_t row = 0; row < ARRAY_COUNT(calls); row++) {
-        if (!calls[row].checked)
-            continue;
-        redirect(code, exported, row, count_of(code));
-        if (emit_check(code, &calls[row], notifies, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
+/* Calls that this machine has not are numbered below 0. libseccomp's token of an architecture is
+ * the kernel's AUDIT_ARCH value, save for x32, which is no native one. */
 static int compile(struct filter *f, struct err *e)
 {
+    struct filter_rule rules[ARRAY_COUNT(calls)];
+    struct filter_when rows[ARRAY_COUNT(whens)];
+    size_t count = 0, row_count = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(calls); i++) {
+        const struct call_row *c = &calls[i];
+        int nr = seccomp_syscall_resolve_name(c->name);
+        if (nr < 0)
+            continue;
+        struct filter_rule r = { .nr = (uint32_t)nr,
+                                 .action = final_action(c->action, f->notifies) };
+        if (c->checked) {
+            r.whens = rows + row_count;
+            r.when_count = gather_whens(c->name, f->notifies, rows + row_count);
+            row_count += r.when_count;
+        }
+        rules[count++] = r;
+    }
     auto_buf_ struct buf code;
     buf_init(&code, CODE_BYTES_MAX);
-    if (export_code(f->notifies, &code, e) < 0 || append_checks(&code, f->notifies, e) < 0)
+    if (filter_code_make(rules, count, DO_REFUSE(ENOSYS), seccomp_arch_native(), &code, e) < 0)
         return err_wrap(e, "compile the seccomp filter");
-    f->count = (unsigned short)count_of(&code);
+    f->count = (unsigned short)(code.len / sizeof(struct sock_filter));
     f->code = (struct sock_filter *)(void *)buf_take(&code);
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * filter.h - the system call filter of cells: an allow-list made from syscalls.def by libseccomp,
+ * filter.h - the system call filter of cells: an allow-list made from syscalls.def,
  * compiled once by the keeper, loaded by one raw system call in each cell.
  *
  * Calls of the table are allowed, refused with an errno, or attacks. An attack stops the caller

@@ -62,11 +62,13 @@ static int limit_fixed(struct err *e)
     return 0;
 }
 
-/* Killed first when the cell's memory runs out: never pid 1, whose report we want. The file belongs
- * to the host's root while we are not dumpable, so we are for a moment; nobody is there yet to
- * profit. */
-static int volunteer_for_oom(struct err *e)
+/* Killed first when the cell's memory runs out: never pid 1, whose report we want. A keeper with
+ * the host's root has seen to it (keeper_cell.c). The file belongs to the host's root while we are
+ * not dumpable, so we are for a moment; nobody is there yet to profit. */
+static int volunteer_for_oom(const struct inside_plan *p, struct err *e)
 {
+    if (!p->rootless)
+        return 0;
     if (prctl(PR_SET_DUMPABLE, 1) < 0)
         return err_sys(e, "become dumpable");
     if (io_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "1000") < 0)
@@ -92,7 +94,8 @@ static int lock_down(const struct inside_plan *p, int *ret_listener, struct err 
         return err_sys(e, "setsid");
     if (sched_setaffinity(0, sizeof p->cpus, &p->cpus) < 0)
         return err_sys(e, "sched_setaffinity");
-    if (volunteer_for_oom(e) < 0 || (layer_on(p->layers_off, LAYER_RLIMITS) && limit_fixed(e) < 0))
+    if (volunteer_for_oom(p, e) < 0 ||
+        (layer_on(p->layers_off, LAYER_RLIMITS) && limit_fixed(e) < 0))
         return -1;
     bool caps = layer_on(p->layers_off, LAYER_CAPS);
     unsigned id = caps && layer_on(p->layers_off, LAYER_IDS) ? INSIDE_USER_ID : INSIDE_ROOT_ID;

@@ -21,7 +21,7 @@
 #include "sandbox/base/io.h"
 #include "sandbox/base/units.h"
 
-enum { SUBID_FILE_MAX_BYTES = 1 << 20, SUBID_WANTED = 65536 };
+enum { SUBID_FILE_MAX_BYTES = 1 << 20, SUBID_WANTED = 65536, NAME_BYTES = 256 };
 
 struct subid_range {
     int64_t first, count; /* count 0: none */
@@ -42,6 +42,22 @@ static bool parse_line(char *line, const char *name, const char *number, struct 
            units_parse_int(count, 2, UINT32_MAX, &ret->count, &ignored) == 0;
 }
 
+/* Of /etc/passwd alone, so that this program needs no name service; empty when it is not there. Who
+ * comes from a directory is found by number. */
+static void own_name(char name[NAME_BYTES])
+{
+    name[0] = '\0';
+    FILE *f = fopen("/etc/passwd", "re");
+    if (f == NULL)
+        return;
+    for (const struct passwd *pw = fgetpwent(f); pw != NULL; pw = fgetpwent(f))
+        if (pw->pw_uid == getuid()) {
+            snprintf(name, NAME_BYTES, "%s", pw->pw_name);
+            break;
+        }
+    fclose(f);
+}
+
 static struct subid_range find_range(const char *file)
 {
     struct subid_range range = { 0, 0 };
@@ -50,12 +66,13 @@ static struct subid_range find_range(const char *file)
     buf_init(&b, 0);
     char number[24];
     snprintf(number, sizeof number, "%u", getuid());
-    const struct passwd *pw = getpwuid(getuid());
+    char name[NAME_BYTES];
+    own_name(name);
     if (io_read_file(AT_FDCWD, file, SUBID_FILE_MAX_BYTES, &b, &ignored) < 0 || b.data == NULL)
         return range;
     for (char *save = NULL, *line = strtok_r(b.data, "\n", &save); line != NULL;
          line = strtok_r(NULL, "\n", &save))
-        if (parse_line(line, pw != NULL ? pw->pw_name : number, number, &range))
+        if (parse_line(line, name, number, &range))
             return range;
     return (struct subid_range){ 0, 0 };
 }

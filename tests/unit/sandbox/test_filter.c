@@ -30,6 +30,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/io.h"
 #include "tests/unit/base/unit.h"
+#include "tests/unit/sandbox/filter_machine.h"
 
 #define HIGH (UINT64_C(1) << 32)
 
@@ -44,41 +45,6 @@ static struct filter build(void)
 }
 
 /* --- by simulation --- */
-
-/* What the kernel would do: a classic BPF machine for the instructions that seccomp allows. */
-static uint32_t simulate(const struct filter *f, const struct seccomp_data *d)
-{
-    uint32_t a = 0;
-    for (size_t pc = 0; pc < f->count; pc++) {
-        const struct sock_filter *i = &f->code[pc];
-        switch (i->code) {
-        case BPF_LD | BPF_W | BPF_ABS:
-            ck_assert_uint_le(i->k + 4, sizeof *d);
-            memcpy(&a, (const char *)d + i->k, 4);
-            break;
-        case BPF_ALU | BPF_AND | BPF_K:
-            a &= i->k;
-            break;
-        case BPF_JMP | BPF_JA:
-            pc += i->k;
-            break;
-        case BPF_JMP | BPF_JEQ | BPF_K:
-            pc += a == i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGE | BPF_K:
-            pc += a >= i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGT | BPF_K:
-            pc += a > i->k ? i->jt : i->jf;
-            break;
-        case BPF_RET | BPF_K:
-            return i->k;
-        default:
-            ck_abort_msg("instruction %zu has the unknown code %#x", pc, i->code);
-        }
-    }
-    ck_abort_msg("the filter ends without an answer");
-}
 
 static uint32_t ask(const struct filter *f, int nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
@@ -130,6 +96,12 @@ START_TEST(no_call_has_two_rows)
 #undef REFUSE
 #undef ATTACK
 #undef CHECK
+#undef WHEN
+#undef WHEN2
+#undef WHEN3
+#define WHEN(name, arg, mask, value, action, reason)
+#define WHEN2(name, a, am, av, b, bm, bv, action, reason)
+#define WHEN3(name, a, am, av, b, bm, bv, c, cm, cv, action, reason)
 #define ALLOW(name, reason) #name,
 #define REFUSE(name, errnum, reason) #name,
 #define ATTACK(name, reason) #name,
