@@ -67,6 +67,26 @@ no_processes_left() {
     return 1
 }
 
+# --- modules: what the kernel has modprobe load is done by the host's root, and charged to nobody ---
+
+wanted=/var/lib/modules-wanted
+
+watch_modules() {
+    modprobe=$(cat /proc/sys/kernel/modprobe)
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>%s\nexec %s "$@"\n' $wanted "$modprobe" >/var/lib/note-module
+    chmod 755 /var/lib/note-module
+    echo /var/lib/note-module >/proc/sys/kernel/modprobe
+    python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_SEQPACKET)' 2>/dev/null
+    try "what the kernel wants of modprobe is seen" grep net-pf-2-proto-0-type-5 $wanted
+    : >$wanted
+}
+
+# File systems are the judge's own; a program that has no format is named in docs/THREATS.md.
+no_module_wanted() {
+    ! grep -Ev -- '-- (fs-|binfmt-)' $wanted
+}
+
 # until_holds SECONDS COMMAND... - try again until it holds.
 until_holds() {
     rounds=$1
