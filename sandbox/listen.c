@@ -190,8 +190,8 @@ static void reap(struct listener *l)
                 board_clear(l->board, i);
             }
         if (WIFSIGNALED(status))
-            log_event(l->options->log, LOG_WARN, "keeper_killed", "pid=%d signal=%d", (int)pid,
-                      WTERMSIG(status));
+            log_event(l->options->log, LOG_WARN, "keeper_killed", "pid=%d signal=%d%s", (int)pid,
+                      WTERMSIG(status), log_mend_of(WTERMSIG(status)));
     }
 }
 

@@ -196,10 +196,10 @@ static void slot_died(struct supervisor *s, size_t number, int status)
     for (int i = 1; i < c->failures && pause_ms < PAUSE_MAX_MS; i++)
         pause_ms *= 2;
     c->restart_mono_ns = now + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS) * NS_PER_MS;
+    int signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     log_event(&s->w->log, LOG_WARN, "slot_died",
-              "slot=%zu exit_code=%d signal=%d restart_ms=%" PRId64, number,
-              WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-              WIFSIGNALED(status) ? WTERMSIG(status) : 0, pause_ms);
+              "slot=%zu exit_code=%d signal=%d restart_ms=%" PRId64 "%s", number,
+              WIFEXITED(status) ? WEXITSTATUS(status) : -1, signo, pause_ms, log_mend_of(signo));
     if (!s->served && c->failures >= FAILURES_MAX) {
         log_event(&s->w->log, LOG_ERROR, "no_slot_could_start", "failures=%d", c->failures);
         s->failed = true;

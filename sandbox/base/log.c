@@ -2,6 +2,7 @@
  * do not mix. */
 #include "sandbox/base/log.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,14 @@ void log_event(const struct log *l, enum log_level level, const char *event, con
         len--; /* no fields: drop the blank */
     line[len++] = '\n';
     (void)!write(STDERR_FILENO, line, len);
+}
+
+const char *log_mend_of(int signo)
+{
+    return signo != SIGKILL ? ""
+                             : " mend=\"when nobody killed it, memory had run out, as the kernel's "
+                               "log says: give "
+                               "the service more, or fewer slots and smaller bodies\"";
 }
 
 const char *log_quote(const char *text, char buf[LOG_QUOTE_BYTES])

@@ -23,6 +23,10 @@ void log_event(const struct log *l, enum log_level level, const char *event, con
 /* As log_event with kind=... and error="..." from `e`. */
 void log_error(const struct log *l, const char *event, const struct err *e);
 
+/* What an operator should look at when a process of the service ended by this signal: " mend=..."
+ * for SIGKILL, which the kernel sends for want of memory, else "". */
+const char *log_mend_of(int signo);
+
 enum { LOG_QUOTE_BYTES = 256 };
 
 /* `text` in double quotes, control characters and quotes escaped, cut to fit; returns buf. */

@@ -332,7 +332,8 @@ static void child_ended(struct loop *l, struct up_child *c, const siginfo_t *inf
     c->pid = 0;
     close_fd(&c->ready_fd);
     log_event(&l->up->log, fine || stopping(l) || hello ? LOG_INFO : LOG_ERROR, "child_ended",
-              "name=%s %s=%d", c->name, by_signal ? "signal" : "exit_code", info->si_status);
+              "name=%s %s=%d%s", c->name, by_signal ? "signal" : "exit_code", info->si_status,
+              by_signal && !stopping(l) ? log_mend_of(info->si_status) : "");
     if (stopping(l) || hello)
         return;
     if (next) {

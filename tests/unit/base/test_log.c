@@ -2,6 +2,7 @@
 #include "sandbox/base/log.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -148,8 +149,17 @@ START_TEST(readiness_reaches_systemd_when_it_asks)
 }
 END_TEST
 
+START_TEST(only_a_kill_makes_one_think_of_memory)
+{
+    ck_assert_ptr_nonnull(strstr(log_mend_of(SIGKILL), "memory had run out"));
+    ck_assert_str_eq(log_mend_of(SIGTERM), "");
+    ck_assert_str_eq(log_mend_of(0), "");
+}
+END_TEST
+
 UNIT_MAIN("log", a_line_has_time_level_program_event_and_fields,
           an_event_without_fields_has_no_trailing_blank, lines_below_the_level_are_dropped,
           a_long_line_is_cut_and_still_ends, quoted_text_cannot_forge_lines_or_fields,
           quoted_text_is_cut_to_fit, an_error_is_logged_with_its_kind,
-          readiness_is_one_line_and_so_is_a_report, readiness_reaches_systemd_when_it_asks)
+          readiness_is_one_line_and_so_is_a_report, readiness_reaches_systemd_when_it_asks,
+          only_a_kill_makes_one_think_of_memory)
