@@ -96,7 +96,9 @@ static void raise_fd_limit(const struct server *srv, struct conf *conf)
     int64_t have = (int64_t)r.rlim_cur, least = 2 * conf->server_threads;
     int64_t fit = have > 2 * SPARE_FDS ? have - SPARE_FDS : have / 2;
     conf->server_connections = fit > least ? fit : least;
-    log_event(&srv->log, LOG_WARN, "few_descriptors", "have=%lld want=%llu connections=%lld",
+    log_event(&srv->log, LOG_WARN, "few_descriptors",
+              "have=%lld want=%llu connections=%lld mend=\"raise LimitNOFILE= of the unit, or "
+              "ulimit -n\"",
               (long long)have, (unsigned long long)want, (long long)conf->server_connections);
 }
 

@@ -8,6 +8,7 @@
 
 #include "sandbox/base/clock.h"
 #include "schema/wake.h"
+#include "server/wallclock.h"
 
 enum {
     BATCH_JOBS_MAX = 512,
@@ -17,6 +18,8 @@ enum {
     PRUNE_BACKLOG_MS = 100,  /* while there is more to delete */
     PROBE_EVERY_MS = 1000,   /* while the store cannot be written */
     STALE_MS = 5000,         /* a success so old says nothing about now */
+    SLOW_MS = 400,           /* a commit that takes so long is told of, ... */
+    SLOW_EVERY_MS = 60000,   /* ... so often at most */
 };
 
 struct writer {
@@ -32,6 +35,8 @@ struct writer {
     struct err failure;        /* kind 0: the last commit succeeded */
     int64_t committed_mono_ns; /* the last success */
     bool asked;                /* somebody wants to know whether the store can be written */
+    struct wallclock clock;
+    int64_t slow_mono_ns; /* when a slow commit was told of; 0: never */
 };
 
 static void job_finish(struct writer_job *j, int rc, const struct err *e)
@@ -39,6 +44,23 @@ static void job_finish(struct writer_job *j, int rc, const struct err *e)
     j->rc = rc;
     if (rc != 0)
         j->err = *e;
+}
+
+static int commit(struct writer *w, struct err *e)
+{
+    int64_t from_ns = clock_mono_ns();
+    int rc = store_commit(w->store, e);
+    int64_t now_ns = clock_mono_ns(), took_ms = (now_ns - from_ns) / NS_PER_MS;
+    if (rc == 0 && took_ms >= SLOW_MS &&
+        (w->slow_mono_ns == 0 || now_ns - w->slow_mono_ns > SLOW_EVERY_MS * NS_PER_MS)) {
+        w->slow_mono_ns = now_ns;
+        log_event(
+            w->opt.log, LOG_WARN, "store_slow",
+            "commit_ms=%lld mend=\"each submission waits for the disk below %s: look for what "
+            "else it is busy with, or move the data\"",
+            (long long)took_ms, w->opt.data_dir);
+    }
+    return rc;
 }
 
 /* Apply `count` jobs in one transaction; -1, everything undone, when one of them or the commit
@@ -53,7 +75,7 @@ static int apply_now(struct writer *w, struct writer_job *const *jobs, size_t co
             return -1;
         }
     }
-    if (store_commit(w->store, e) != 0) {
+    if (commit(w, e) != 0) {
         store_rollback(w->store);
         return -1;
     }
@@ -150,6 +172,17 @@ static size_t take_batch(struct writer *w, struct writer_job *jobs[BATCH_JOBS_MA
     return count;
 }
 
+static void look_at_clock(struct writer *w)
+{
+    int64_t by_ms = wallclock_look(&w->clock);
+    if (by_ms != 0)
+        log_event(
+            w->opt.log, LOG_WARN, "clock_was_set",
+            "by_ms=%lld mend=\"see what sets this host's clock; nothing is deleted for its age "
+            "for %lld minutes\"",
+            (long long)by_ms, (long long)WALLCLOCK_HOLD_MS / 60000);
+}
+
 static int64_t prune_every_ms(const struct writer *w)
 {
     int64_t tenth_ms = w->opt.retention_ms / 10;
@@ -170,7 +203,8 @@ static int64_t prune(struct writer *w)
     struct retention r = w->opt.keep;
     int64_t deleted = 0, keep_ms = w->opt.retention_ms;
     bool more = false;
-    r.before_unix_ms = keep_ms == 0 ? 0 : clock_unix_ms() - keep_ms;
+    bool by_age = keep_ms != 0 && wallclock_trusted(&w->clock);
+    r.before_unix_ms = by_age ? clock_unix_ms() - keep_ms : 0;
     if (store_retain(w->store, &r, &deleted, &more, &e) != 0)
         log_error(w->opt.log, "prune_failed", &e);
     else if (deleted > 0)
@@ -194,6 +228,7 @@ static void *run(void *arg)
     struct writer_job *jobs[BATCH_JOBS_MAX];
     int64_t prune_mono_ns = clock_mono_ns();
     for (;;) {
+        look_at_clock(w);
         if (clock_mono_ns() >= prune_mono_ns) {
             int64_t again_ms = prune(w);
             prune_mono_ns = clock_mono_ns() + again_ms * NS_PER_MS;
@@ -222,6 +257,7 @@ int writer_new(const struct writer_options *opt, struct writer **ret, struct err
     w->opt = *opt;
     w->quotas = *opt->quotas;
     w->last = &w->first;
+    wallclock_init(&w->clock);
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

@@ -49,9 +49,9 @@ void log_event(const struct log *l, enum log_level level, const char *event, con
 const char *log_mend_of(int signo)
 {
     return signo != SIGKILL ? ""
-                             : " mend=\"when nobody killed it, memory had run out, as the kernel's "
-                               "log says: give "
-                               "the service more, or fewer slots and smaller bodies\"";
+                            : " mend=\"when nobody killed it, memory had run out, as the kernel's "
+                              "log says: give "
+                              "the service more, or fewer slots and smaller bodies\"";
 }
 
 const char *log_quote(const char *text, char buf[LOG_QUOTE_BYTES])

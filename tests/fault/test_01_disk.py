@@ -182,6 +182,7 @@ class Failing(Faulty):
         self.assertEqual(self.s.get("/v1/health/ready").status, 200)
         self.check_judged(ids)
         self.assertGreater(self.s.faults.hits(), 6)
+        self.logged("warn", "store_slow", "mend=")
 
 
 class Damaged(Faulty):

@@ -20,6 +20,7 @@ class Descriptors(Faulty):
         self.s.start()
         own = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, own[1]), own[1]))
+        self.logged("few_descriptors", "mend=")
         pid, held, refused = self.s.pid_of("minos-server"), [], 0
         self.addCleanup(lambda: [c.close() for c in held])
         for _ in range(1200):
@@ -115,6 +116,7 @@ class Clocks(Faulty):
         self.assertEqual([self.s.result(i) for i in ids], back)
         self.assertEqual(self.s.result(done["id"])["finished_at"], done["finished_at"])
         self.assertLessEqual(max(r["attempts"] for r in back), 2)
+        self.logged("warn", "clock_was_set", f"by_ms={'-' if seconds < 0 else ''}86", "mend=")
 
     def test_forward(self):
         """A day forward: leases seem to have run out, which costs attempts and no verdict"""
@@ -132,6 +134,20 @@ class Clocks(Faulty):
             ids += self.naps(2, "0.05")
             time.sleep(0.3)
         self.check_judged(ids)
+
+
+class Ages(Faulty):
+    sets = ("store.retention_ms=1h", "store.retention_count=1000")  # by the count it is looked each second
+
+    def test_kept(self):
+        """A clock that is set a day ahead does not make old, and delete, what has just ended"""
+        done = self.s.judge(language="bash", source="true")
+        self.s.faults.shift_clock(86400)
+        later = self.s.judge(language="bash", source="true")
+        time.sleep(3)
+        for r in (done, later):
+            self.assertEqual(self.s.get(f"/v1/submissions/{r['id']}").status, 200)
+        self.logged("warn", "clock_was_set", "deleted for its age")
 
 
 class Memory(Faulty):
