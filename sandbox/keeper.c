@@ -33,7 +33,7 @@
 #include "sandbox/base/io.h"
 #include "sandbox/keeper_guard.h"
 
-enum { SEND_TIMEOUT_S = 5, AHEAD_IDLE_MS = 10000 };
+enum { SEND_TIMEOUT_S = 5, REST_MS = 10000 };
 
 /* ---- pending commands
  * ------------------------------------------------------------------------------------------------
@@ -261,11 +261,11 @@ static void serve(struct keeper *k)
         struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
                                { .fd = k->signal_fd, .events = POLLIN },
                                { .fd = k->ahead.sock, .events = POLLIN } };
-        int n = poll(p, 3, k->ahead.sock >= 0 ? AHEAD_IDLE_MS : -1);
+        int n = poll(p, 3, keeper_may_rest(k) ? REST_MS : -1);
         if (n < 0 && errno != EINTR)
             return;
         if (n == 0)
-            ahead_end(&k->ahead);
+            keeper_rest(k);
         if (n <= 0)
             continue;
         if (p[1].revents != 0)
@@ -382,8 +382,9 @@ static int expect_hello(struct keeper *k, struct err *e)
 
 static int greet(struct keeper *k, struct err *e)
 {
-    if (files_allow(INSIDE_OPEN_FILES, e) < 0 || keeper_guard_drop(KEEPER_STARTS, e) < 0 ||
-        bound_sending(k, e) < 0 || expect_hello(k, e) < 0 || prepare(k, e) < 0) {
+    if (files_allow(INSIDE_OPEN_FILES, e) < 0 || keeper_pool_begin(k, e) < 0 ||
+        keeper_guard_drop(KEEPER_STARTS, e) < 0 || bound_sending(k, e) < 0 ||
+        expect_hello(k, e) < 0 || prepare(k, e) < 0) {
         (void)send_err(k, WIRE_REFUSAL, e);
         return -1;
     }

@@ -51,6 +51,8 @@ struct keeper_space {
     struct inside_job message;
 };
 
+enum { KEEPER_POOL_MAX = 64 };
+
 struct keeper {
     const struct keeper_options *options;
     struct keeper_user user;
@@ -65,10 +67,13 @@ struct keeper {
     int stop_count; /* STOPs of this run */
     bool refused;   /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
-    struct cell kept;               /* of the last run with keep_files */
-    struct cell warm[16], used[16]; /* keeper_pool.c */
+    struct cell kept;                                         /* of the last run with keep_files */
+    struct cell warm[KEEPER_POOL_MAX], used[KEEPER_POOL_MAX]; /* keeper_pool.c */
     size_t warm_count, used_count;
-    struct cores cores; /* of all slots */
+    size_t pool_max;     /* of each, by the descriptors that we may have open */
+    size_t missed_count; /* cells that were asked for while none was ready, since the last rest */
+    int64_t used_bytes;  /* what the used ones had at their peak, together */
+    struct cores cores;  /* of all slots */
     struct ahead ahead;
     int64_t ahead_count; /* how many times there was one */
     bool wants_ahead;    /* a cell had to be made while the client waited */
@@ -122,6 +127,15 @@ void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes);
 /* Remove used cells, then make warm ones until there are enough, or until the client wants
  * something. A warm cell that cannot be made is logged and left out. */
 void keeper_tidy(struct keeper *k);
+
+/* Before the first cell, once the limit of descriptors is what it will be. */
+must_check_ int keeper_pool_begin(struct keeper *k, struct err *e);
+
+/* Nobody wanted anything for a while: only box.warm cells are kept. */
+void keeper_rest(struct keeper *k);
+
+/* Whether there is something that keeper_rest gives up. */
+bool keeper_may_rest(const struct keeper *k);
 
 /* Have the next warm cell made while programs run, if there is a core for it. */
 void keeper_ask_ahead(struct keeper *k);

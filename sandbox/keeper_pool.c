@@ -3,12 +3,18 @@
  * that are still to be removed. Runs in the keeper while no program does, a piece at a time, the
  * client first.
  *
+ * There are box.warm warm ones, and one more for each time that one was asked for in vain, up to
+ * box.warm_burst: who has once sent many tests will send the like again, and until then there is
+ * time to make them. Whoever is left alone for a while keeps box.warm.
+ *
  * Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not); they wait only while
  * a client that has just been answered may ask for the next warm cell at once, and are as many as
- * there are warm ones at the most. One that holds much memory does not wait.
+ * warm ones are wanted at the most. One that holds much memory does not wait, nor do many that hold
+ * some.
  */
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "sandbox/base/cleanup.h"
@@ -16,10 +22,36 @@
 #include "sandbox/keeper.h"
 
 #define USED_MEMORY_MAX_BYTES ((int64_t)16 << 20)
+#define ALL_USED_MEMORY_MAX_BYTES ((int64_t)64 << 20)
 /* A cell takes 2 ms to make; on a host that has stalled we make one ourselves. */
-enum { AHEAD_WAIT_MS = 500 };
-/* How long a client takes to ask again when it does so at once. */
+enum { AHEAD_WAIT_MS = 500, OTHER_DESCRIPTORS = 512 };
+/* How long a client takes to ask again when it does so at once; and when there are more warm cells
+ * than it has to wait for, and it may record a test first. */
 #define ASKS_AGAIN_NS (NS_PER_MS / 4)
+#define ASKS_AGAIN_IN_BURST_NS (2 * NS_PER_MS)
+
+static size_t warm_base(const struct keeper *k)
+{
+    return (size_t)k->options->conf->box_warm;
+}
+
+static size_t warm_wanted(const struct keeper *k)
+{
+    size_t burst = (size_t)k->options->conf->box_warm_burst, n = warm_base(k) + k->missed_count;
+    size_t most = burst > warm_base(k) ? burst : warm_base(k);
+    most = most < k->pool_max ? most : k->pool_max;
+    return n < most ? n : most;
+}
+
+int keeper_pool_begin(struct keeper *k, struct err *e)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return err_sys(e, "getrlimit RLIMIT_NOFILE");
+    rlim_t room = (r.rlim_cur - OTHER_DESCRIPTORS) / (2 * CELL_DESCRIPTORS_MAX);
+    k->pool_max = room < KEEPER_POOL_MAX ? (size_t)room : KEEPER_POOL_MAX;
+    return 0;
+}
 
 static bool cell_alive(const struct cell *c)
 {
@@ -100,8 +132,7 @@ static bool may_have_ahead(const struct keeper *k)
 void keeper_ask_ahead(struct keeper *k)
 {
     struct ahead_options o = ahead_options_of(k);
-    if (k->ahead.sock >= 0 && k->warm_count < (size_t)k->options->conf->box_warm &&
-        ahead_has_room(&o))
+    if (k->ahead.sock >= 0 && k->warm_count < warm_wanted(k) && ahead_has_room(&o))
         ahead_ask(&k->ahead);
 }
 
@@ -109,6 +140,8 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
 {
     if (take_warm(k, image, ret))
         return 0;
+    if (warm_base(k) > 0 && strcmp(image, "host") == 0 && k->missed_count < KEEPER_POOL_MAX)
+        k->missed_count++;
     if (k->ahead.asked && strcmp(image, "host") == 0) {
         take_ahead(k, AHEAD_WAIT_MS);
         if (take_warm(k, image, ret))
@@ -120,10 +153,11 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
 
 void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes)
 {
-    size_t most = (size_t)k->options->conf->box_warm;
-    if (k->used_count < most && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
-        memory_bytes <= USED_MEMORY_MAX_BYTES) {
+    if (k->used_count < warm_wanted(k) && k->used_count < ARRAY_COUNT(k->used) &&
+        memory_bytes >= 0 && memory_bytes <= USED_MEMORY_MAX_BYTES &&
+        k->used_bytes + memory_bytes <= ALL_USED_MEMORY_MAX_BYTES) {
         k->used[k->used_count++] = *c;
+        k->used_bytes += memory_bytes;
         cell_init(c);
     } else {
         cell_destroy(c);
@@ -139,7 +173,7 @@ static bool client_waits(const struct keeper *k, int64_t wait_ns)
 
 static bool wants_warm(const struct keeper *k)
 {
-    return !k->ahead.asked && k->warm_count < (size_t)k->options->conf->box_warm &&
+    return !k->ahead.asked && k->warm_count < warm_wanted(k) &&
            k->warm_count < ARRAY_COUNT(k->warm);
 }
 
@@ -148,7 +182,8 @@ static int make_warm(struct keeper *k)
     struct err e;
     if (cell_build(&k->maker, "host", &k->warm[k->warm_count], &e) < 0) {
         log_error(k->options->log, "warm_cell_failed", &e);
-        return -1;
+        k->missed_count = k->warm_count > warm_base(k) ? k->warm_count - warm_base(k) : 0;
+        return -1; /* as many as the host lets us have are enough */
     }
     k->warm_count++;
     return 0;
@@ -163,6 +198,20 @@ static void reap_strays(void)
         ;
 }
 
+static void remove_used(struct keeper *k)
+{
+    cell_destroy(&k->used[--k->used_count]);
+    if (k->used_count == 0)
+        k->used_bytes = 0;
+}
+
+static int64_t asks_again_ns(const struct keeper *k)
+{
+    if (k->used_count == 0 || k->warm_count == 0)
+        return 0;
+    return k->warm_count > warm_base(k) ? ASKS_AGAIN_IN_BURST_NS : ASKS_AGAIN_NS;
+}
+
 void keeper_tidy(struct keeper *k)
 {
     reap_strays();
@@ -170,23 +219,36 @@ void keeper_tidy(struct keeper *k)
         start_ahead(k);
     if (k->ahead.asked)
         take_ahead(k, 0);
-    int64_t wait_ns = k->used_count > 0 && k->warm_count > 0 ? ASKS_AGAIN_NS : 0;
+    int64_t wait_ns = asks_again_ns(k);
     while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
         if (client_waits(k, wait_ns))
             return;
         wait_ns = 0;
         if (k->used_count > 0)
-            cell_destroy(&k->used[--k->used_count]);
+            remove_used(k);
         else if (make_warm(k) < 0)
             return;
     }
+}
+
+bool keeper_may_rest(const struct keeper *k)
+{
+    return k->ahead.sock >= 0 || k->missed_count > 0 || k->warm_count > warm_base(k);
+}
+
+void keeper_rest(struct keeper *k)
+{
+    ahead_end(&k->ahead);
+    k->missed_count = 0;
+    while (k->warm_count > warm_base(k) && !client_waits(k, 0))
+        cell_destroy(&k->warm[--k->warm_count]);
 }
 
 void keeper_pool_end(struct keeper *k)
 {
     ahead_end(&k->ahead);
     while (k->used_count > 0)
-        cell_destroy(&k->used[--k->used_count]);
+        remove_used(k);
     while (k->warm_count > 0)
         cell_destroy(&k->warm[--k->warm_count]);
 }

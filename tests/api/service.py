@@ -104,7 +104,8 @@ class Service:
         words = [MINOS, "up", "--listen", "127.0.0.1:0", "--data", self.data, "--slots",
                  str(self.slots), "--config", self.config,
                  "--set", "worker.languages_dir=" + os.path.join(self.base, "none"),
-                 "--set", "worker.groundwork=false"]  # cells of nobody's would be looked for
+                 "--set", "worker.groundwork=false",  # cells of nobody's would be looked for
+                 "--set", "box.warm_burst=1"]  # and more than one that is kept warm
         for pair in self.sets:
             words += ["--set", pair]
         return words

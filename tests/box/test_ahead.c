@@ -126,7 +126,7 @@ static bool two_cores(void)
     return sysconf(_SC_NPROCESSORS_ONLN) >= 2;
 }
 
-static const char *const usual[] = { "worker.slots=2", "box.smt=true", NULL };
+static const char *const usual[] = { "worker.slots=2", "box.smt=true", "box.warm_burst=1", NULL };
 
 START_TEST(cells_made_ahead_are_used_once_and_leave_nothing)
 {
