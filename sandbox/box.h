@@ -95,11 +95,12 @@ struct box_join {
     int from, to;
 };
 
-/* While commands run: `poll_fd` (or -1) becoming readable, or `every_ms` (or 0) passing, calls
- * `check`, which returns BOX_CAUSE_NONE to go on or the cause with which to stop everything. */
+/* While commands run: `poll_fd` (or -1) becoming readable, or `every_ms` (or 0) passing (at
+ * first `first_ms`, unless 0), calls `check`, which returns BOX_CAUSE_NONE to go on or the cause
+ * with which to stop everything. */
 struct box_watch {
     int poll_fd;
-    int64_t every_ms;
+    int64_t first_ms, every_ms;
     enum box_cause (*check)(void *ctx);
     void *ctx;
 };

@@ -319,7 +319,8 @@ static int take_message(struct run *r, struct err *e)
 
 static int ask_watch(struct run *r, struct err *e)
 {
-    r->watch_mono_ns = clock_mono_ns() + r->watch->every_ms * NS_PER_MS;
+    if (clock_mono_ns() >= r->watch_mono_ns) /* else an event came before its time */
+        r->watch_mono_ns = clock_mono_ns() + r->watch->every_ms * NS_PER_MS;
     enum box_cause cause = r->watch->check(r->watch->ctx);
     if (cause == BOX_CAUSE_NONE)
         return 0;
@@ -391,7 +392,9 @@ static int run_all(struct run *r, struct err *e)
     r->alive = (uint8_t)((1U << r->count) - 1);
     int64_t deadline_mono_ns = run_deadline_mono_ns(r);
     if (r->watch != NULL)
-        r->watch_mono_ns = clock_mono_ns() + r->watch->every_ms * NS_PER_MS;
+        r->watch_mono_ns =
+            clock_mono_ns() +
+            (r->watch->first_ms > 0 ? r->watch->first_ms : r->watch->every_ms) * NS_PER_MS;
     while (r->alive != 0)
         if (turn(r, deadline_mono_ns, e) < 0)
             return -1;

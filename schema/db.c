@@ -327,6 +327,16 @@ int store_begin(struct store *s, enum store_durability d, struct err *e)
     return outer_begin(s, d, e);
 }
 
+int store_begin_within(struct store *s, enum store_durability d, int64_t patience_ms, struct err *e)
+{
+    int64_t usual_ms = s->busy_timeout_ms;
+    if (patience_ms > 0)
+        s->busy_timeout_ms = patience_ms;
+    int rc = store_begin(s, d, e);
+    s->busy_timeout_ms = usual_ms;
+    return rc;
+}
+
 int store_commit(struct store *s, struct err *e)
 {
     if (s->tx == TX_NONE)

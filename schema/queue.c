@@ -312,6 +312,11 @@ int queue_claim(struct store *s, const char *owner, int64_t lease_ms, int64_t at
     }
 }
 
+int queue_waiting(struct store *s, int64_t *ret_count, struct err *e)
+{
+    return counter_get(s, COUNTER_QUEUED, ret_count, e);
+}
+
 /* ---- the holder's writes */
 
 int queue_renew(struct store *s, const struct claim *c, int64_t lease_ms, bool *ret_mine,

@@ -54,6 +54,10 @@ enum store_durability {
 };
 
 must_check_ int store_begin(struct store *s, enum store_durability d, struct err *e);
+/* The same for who cannot wait long: ERR_BUSY when others write for more than `patience_ms`, as
+ * after busy_timeout_ms there; 0: that long here, too. */
+must_check_ int store_begin_within(struct store *s, enum store_durability d, int64_t patience_ms,
+                                   struct err *e);
 must_check_ int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s); /* no-op without a transaction */
 
@@ -299,6 +303,9 @@ struct claim {
 must_check_ int queue_claim(struct store *s, const char *owner, int64_t lease_ms,
                             int64_t attempts_max, struct claim *ret, bool *ret_found,
                             struct err *e);
+
+/* How many are queued: cheap, and as good as a hint. */
+must_check_ int queue_waiting(struct store *s, int64_t *ret_count, struct err *e);
 
 /* From now on queue_claim calls `moved` for each submission that it put back or ended because its
  * holder was lost, once that is committed, in its own thread: whoever waits for one wants to hear

@@ -10,6 +10,7 @@
 #include "worker/compile.h"
 #include "worker/decide.h"
 #include "worker/expand.h"
+#include "worker/record.h"
 #include "worker/rerun.h"
 
 static const char *const base_environment[] = {
@@ -65,68 +66,7 @@ struct usage judge_usage(const struct box_outcome *o)
     };
 }
 
-/* ---- recording ------------------------------------------------------------------------------- */
-
-/* A transaction that is rolled back where its scope ends before store_commit. */
-static void txn_end(struct store **s)
-{
-    store_rollback(*s);
-}
-
-#define auto_txn_ __attribute__((cleanup(txn_end)))
-
-static int begin(const struct judge *j, enum store_durability d, struct store **ret, struct err *e)
-{
-    if (store_begin(j->store, d, e) != 0)
-        return -1;
-    *ret = j->store;
-    return 0;
-}
-
-static int finish(const struct judge *j, const struct job *job, enum verdict v, const char *message,
-                  bool *ret_mine, struct err *e)
-{
-    struct phases phases = phase_sum(job->clock);
-    if (queue_record_phases(j->store, &job->lease->claim, &phases, ret_mine, e) != 0)
-        return -1;
-    if (!*ret_mine)
-        return 0;
-    return queue_finish(j->store, &job->lease->claim, v, message, j->isolation_json, ret_mine, e);
-}
-
-static void tell(const struct judge *j, const struct job *job)
-{
-    wake_send(j->conf->store_data_dir, WAKE_PROGRESS, job->lease->claim.id);
-}
-
 /* ---- compile --------------------------------------------------------------------------------- */
-
-static int store_diagnostics(const struct judge *j, const struct buf *text,
-                             struct compile_result *r, struct err *e)
-{
-    r->output.truncated = (int64_t)text->len < r->output.bytes;
-    return text->len == 0 ? 0 : blob_put(j->store, text->data, text->len, &r->output.blob, e);
-}
-
-/* Record the compile; with it goes the end of the submission, or its next state. */
-static int record_compile(const struct judge *j, const struct job *job, struct compile_result *r,
-                          const struct buf *diagnostics, bool *ret_mine, struct err *e)
-{
-    const struct claim *c = &job->lease->claim;
-    bool ok = r->verdict == VERDICT_ACCEPTED || !r->present;
-    auto_txn_ struct store *txn = NULL;
-    if (begin(j, ok ? STORE_RELAXED : STORE_DURABLE, &txn, e) != 0 ||
-        store_diagnostics(j, diagnostics, r, e) != 0 ||
-        queue_record_compile(j->store, c, job->language->version, r, ret_mine, e) != 0)
-        return -1;
-    if (!*ret_mine)
-        return 0;
-    if (ok && queue_advance(j->store, c, SUBMISSION_RUNNING, ret_mine, e) != 0)
-        return -1;
-    if (!ok && finish(j, job, VERDICT_COMPILE_ERROR, NULL, ret_mine, e) != 0)
-        return -1;
-    return *ret_mine ? store_commit(j->store, e) : 0;
-}
 
 static void refuse_sources(const struct job *job, struct compile_result *r, struct buf *text)
 {
@@ -142,8 +82,8 @@ static void refuse_sources(const struct job *job, struct compile_result *r, stru
 }
 
 /* *ret_verdict: NONE when the tests can run, else the end. */
-static int compile(const struct judge *j, struct job *job, enum verdict *ret_verdict,
-                   bool *ret_stopped, struct err *e)
+static int compile(const struct judge *j, struct job *job, struct record *record,
+                   enum verdict *ret_verdict, bool *ret_stopped, struct err *e)
 {
     __attribute__((cleanup(compile_result_done))) struct compile_result result = { 0 };
     auto_buf_ struct buf diagnostics;
@@ -158,12 +98,14 @@ static int compile(const struct judge *j, struct job *job, enum verdict *ret_ver
             return 0;
     }
     phase_enter(job->clock, PHASE_COLLECT);
-    if (record_compile(j, job, &result, &diagnostics, &mine, e) != 0)
+    bool ok = result.verdict == VERDICT_ACCEPTED || !result.present;
+    record_compile(record, &result, &diagnostics);
+    if (ok)
+        return 0;
+    if (record_end(record, VERDICT_COMPILE_ERROR, &mine, e) != 0)
         return -1;
-    tell(j, job);
     job->lease->lost = *ret_stopped = !mine;
-    if (mine && result.present && result.verdict != VERDICT_ACCEPTED)
-        *ret_verdict = result.verdict;
+    *ret_verdict = VERDICT_COMPILE_ERROR;
     return 0;
 }
 
@@ -171,22 +113,8 @@ static int compile(const struct judge *j, struct job *job, enum verdict *ret_ver
 
 /* The last test's record and the verdict are one durable transaction: nobody sees the one without
  * the other, and there is one disk flush for both. */
-static int record_test(const struct judge *j, const struct job *job, struct test_run *t,
-                       enum verdict end, bool *ret_mine, struct err *e)
-{
-    auto_txn_ struct store *txn = NULL;
-    if (begin(j, end != VERDICT_NONE ? STORE_DURABLE : STORE_RELAXED, &txn, e) != 0 ||
-        test_run_record(t, j->store, &job->lease->claim, ret_mine, e) != 0)
-        return -1;
-    if (!*ret_mine)
-        return 0;
-    if (end != VERDICT_NONE && finish(j, job, end, NULL, ret_mine, e) != 0)
-        return -1;
-    return *ret_mine ? store_commit(j->store, e) : 0;
-}
-
-static int run_tests(const struct judge *j, struct job *job, enum verdict *ret_verdict,
-                     bool *ret_stopped, struct err *e)
+static int run_tests(const struct judge *j, struct job *job, struct record *record,
+                     enum verdict *ret_verdict, bool *ret_stopped, struct err *e)
 {
     enum verdict worst = VERDICT_ACCEPTED;
     for (size_t i = 0; i < job->sub.test_count; i++) {
@@ -204,9 +132,9 @@ static int run_tests(const struct judge *j, struct job *job, enum verdict *ret_v
         worst = decide_submission((enum verdict[]){ worst, t.result.verdict }, 2);
         bool last = i + 1 == job->sub.test_count ||
                     (job->sub.stop_on_failure && !verdict_is_accepted(t.result.verdict));
-        if (record_test(j, job, &t, last ? worst : VERDICT_NONE, &mine, e) != 0)
+        record_test(record, &t);
+        if ((last ? record_end(record, worst, &mine, e) : record_due(record, &mine, e)) != 0)
             return -1;
-        tell(j, job);
         if (!mine) {
             job->lease->lost = *ret_stopped = true;
             return 0;
@@ -248,11 +176,13 @@ static int judge_job(const struct judge *j, struct job *job, enum verdict *ret_v
 {
     if (load(j, job, e) != 0)
         return -1;
-    if (compile(j, job, ret_verdict, ret_stopped, e) != 0)
+    auto_record_ struct record record;
+    record_init(&record, j, job);
+    if (compile(j, job, &record, ret_verdict, ret_stopped, e) != 0)
         return -1;
     if (*ret_stopped || *ret_verdict != VERDICT_NONE)
         return 0;
-    return run_tests(j, job, ret_verdict, ret_stopped, e);
+    return run_tests(j, job, &record, ret_verdict, ret_stopped, e);
 }
 
 int judge_submission(const struct judge *j, struct lease *lease, enum judge_end *ret_end,

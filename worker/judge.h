@@ -4,7 +4,8 @@
  *
  * Invariants: a result is written only with the claim's fence, so a late one is refused; what the
  * program did is data and ends in a verdict, what the judge failed at is an error and leads to
- * another attempt; the verdict and the last result are one durable transaction.
+ * another attempt; the verdict and the results that nobody was told of yet are one durable
+ * transaction (record.h).
  */
 #pragma once
 

@@ -14,6 +14,7 @@ void lease_init(struct lease *l, struct store *s, struct events *ev, const struc
         .claim = *c,
         .lease_ms = lease_ms,
         .renewed_mono_ns = clock_mono_ns(),
+        .later = { .due_mono_ns = INT64_MAX },
     };
 }
 
@@ -41,19 +42,32 @@ enum box_cause lease_check(struct lease *l)
 
 static enum box_cause check(void *ctx)
 {
-    const struct lease *l = ctx;
-    if (clock_mono_ns() > l->overdue_mono_ns)
+    struct lease *l = ctx;
+    int64_t now_mono_ns = clock_mono_ns();
+    if (now_mono_ns > l->overdue_mono_ns)
         _exit(LEASE_EXIT_HUNG);
-    return lease_check(ctx);
+    if (now_mono_ns >= l->later.due_mono_ns)
+        l->later.call(l->later.ctx);
+    return lease_check(l);
+}
+
+static int64_t until_ms(int64_t due_mono_ns)
+{
+    int64_t left_ns = due_mono_ns - clock_mono_ns();
+    return left_ns > 0 ? left_ns / NS_PER_MS + 1 : 1;
 }
 
 struct box_watch lease_watch(struct lease *l, int64_t wall_time_ms)
 {
     l->overdue_mono_ns = clock_mono_ns() + (wall_time_ms + LEASE_OVERDUE_MS) * NS_PER_MS;
     /* Twice as often as needed: a tick that comes a little early must not cost a whole period. */
+    int64_t every_ms = l->lease_ms / 6 > 0 ? l->lease_ms / 6 : 1;
+    int64_t later_ms =
+        l->later.due_mono_ns != INT64_MAX ? until_ms(l->later.due_mono_ns) : every_ms;
     return (struct box_watch){
         .poll_fd = l->events->epoll_fd,
-        .every_ms = l->lease_ms / 6 > 0 ? l->lease_ms / 6 : 1,
+        .first_ms = later_ms < every_ms ? later_ms : every_ms,
+        .every_ms = every_ms,
         .check = check,
         .ctx = l,
     };

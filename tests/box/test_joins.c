@@ -241,9 +241,44 @@ START_TEST(a_watch_is_asked_when_its_descriptor_is_readable)
 }
 END_TEST
 
+struct asked {
+    int event, count;
+};
+
+static enum box_cause take_event(void *ctx)
+{
+    struct asked *a = ctx;
+    uint64_t drop;
+    if (a->count++ == 0)
+        ck_assert_int_eq(read(a->event, &drop, sizeof drop), (ssize_t)sizeof drop);
+    return a->count < 2 ? BOX_CAUSE_NONE : BOX_CAUSE_CANCEL;
+}
+
+START_TEST(a_watch_that_heard_of_something_is_asked_in_its_time_all_the_same)
+{
+    struct kit k;
+    struct shot s;
+    struct err e;
+    kit_open(&k, NULL);
+    auto_fd_ int event = eventfd(1, EFD_CLOEXEC);
+    struct asked asked = { .event = event };
+    shot_init(&s, "sleep", "60000", NULL);
+    struct box_watch watch = {
+        .poll_fd = event, .first_ms = 200, .every_ms = 60000, .check = take_event, .ctx = &asked
+    };
+    int64_t start_mono_ns = clock_mono_ns();
+    ck_assert_msg(box_run(k.box, &s.command, 1, NULL, 0, &watch, &s.o, &e) == 0, "%s", e.msg);
+    check_cause(&s.o, BOX_CAUSE_CANCEL);
+    ck_assert_int_lt(clock_mono_ns() - start_mono_ns, 30 * NS_PER_S);
+    shot_done(&s);
+    kit_close(&k);
+}
+END_TEST
+
 KIT_MAIN("box joins", stdout_of_one_command_is_stdin_of_another,
          two_commands_can_talk_to_each_other,
          when_one_is_stopped_those_joined_to_it_are_too_and_no_others,
          as_many_commands_as_allowed_run_at_once, joins_that_make_no_sense_are_refused,
          a_sink_that_has_enough_stops_the_command, a_stream_can_go_straight_to_a_descriptor,
-         a_watch_is_asked_in_time_and_cancels, a_watch_is_asked_when_its_descriptor_is_readable)
+         a_watch_is_asked_in_time_and_cancels, a_watch_is_asked_when_its_descriptor_is_readable,
+         a_watch_that_heard_of_something_is_asked_in_its_time_all_the_same)

@@ -249,6 +249,19 @@ inline forget(s)
     note_set[s] = false; note_id[s] = 0; note_fence[s] = 0
 }
 
+inline finish(s) /* move_end for a verdict that a judge gives */
+{
+    mixed = mixed || now.result[slot_id[s]] != slot_fence[s];
+    stolen = stolen || now.fence[slot_id[s]] != slot_fence[s] || !HELD(slot_id[s]);
+    if
+    :: move_end(slot_id[s], ACCEPTED)
+    :: move_end(slot_id[s], WRONG)
+    fi;
+#ifndef BREAK_FINISH_RELAXED
+    sync()
+#endif
+}
+
 #ifdef BREAK_FENCE_STAYS
 #define NEXT_FENCE(i) 1
 #else
@@ -302,19 +315,19 @@ proctype slot(byte s)
                 slot_pc[s] = RECORDED
             :: else -> forget(s) /* *ret_mine false: JUDGE_LOST */
             fi }
-    /* queue_finish (durable), with the last test's record in the same transaction (worker/judge.c) */
+    /* queue_finish (durable) */
     :: atomic { slot_pc[s] == RECORDED ->
             if
-            :: FINISH_MINE(slot_id[s], slot_fence[s]) ->
-                mixed = mixed || now.result[slot_id[s]] != slot_fence[s];
-                stolen = stolen || now.fence[slot_id[s]] != slot_fence[s] || !HELD(slot_id[s]);
-                if
-                :: move_end(slot_id[s], ACCEPTED)
-                :: move_end(slot_id[s], WRONG)
-                fi;
-#ifndef BREAK_FINISH_RELAXED
-                sync()
-#endif
+            :: FINISH_MINE(slot_id[s], slot_fence[s]) -> finish(s)
+            :: else
+            fi;
+            forget(s) }
+    /* the same, in one transaction with all that was not recorded yet (worker/record.c) */
+    :: atomic { slot_pc[s] == HOLDS ->
+            if
+            :: RECORD_MINE(slot_id[s], slot_fence[s]) && FINISH_MINE(slot_id[s], slot_fence[s]) ->
+                now.result[slot_id[s]] = slot_fence[s];
+                finish(s)
             :: else
             fi;
             forget(s) }

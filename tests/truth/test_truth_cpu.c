@@ -115,7 +115,9 @@ static int64_t beyond_outside_ns(struct kit *k, const char *ms, int64_t *ret_see
     int64_t base_ns = truth_clock_ns(path);
     ck_assert_int_ge(base_ns, 0);
     truth_shot(&s, "compute", ms, "400", NULL);
-    struct box_watch w = { -1, kit_slow(30), read_outside, &o };
+    struct box_watch w = {
+        .poll_fd = -1, .every_ms = kit_slow(30), .check = read_outside, .ctx = &o
+    };
     ck_assert_msg(box_run(k->box, &s.command, 1, NULL, 0, &w, &s.o, &e) == 0, "%s", e.msg);
     check_exit(&s.o, 0);
     shot_done(&s);

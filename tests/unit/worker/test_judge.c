@@ -3,6 +3,7 @@
 #include "tests/unit/worker/unit.h"
 
 #include "sandbox/base/clock.h"
+#include "worker/record.h"
 
 static const char *const languages[] = { "c17", "python3", "bash", NULL };
 
@@ -309,6 +310,84 @@ START_TEST(the_first_failure_ends_it_or_not_as_asked)
 }
 END_TEST
 
+/* ---- recording */
+
+START_TEST(more_tests_than_wait_to_be_recorded_are_all_recorded)
+{
+    enum { TESTS = 2 * RECORD_TESTS_MAX + 3 };
+    BENCH(b);
+    auto_submission_ struct submission sub = request(b.place.s, TESTS);
+    free(sub.language);
+    sub.language = xstrdup("bash");
+    sub.files[0].content = put(b.place.s, "read x; echo $x; head -c 100000 /dev/zero >&2");
+    for (size_t i = 0; i < TESTS; i++) {
+        auto_free_ char *text = xasprintf("%zu\n", i);
+        sub.tests[i].stdin_blob = sub.tests[i].expected_output = put(b.place.s, text);
+    }
+    auto_report_ struct submission_report r = judged(&b, &sub);
+    ck_assert_int_eq(r.sub.verdict, VERDICT_ACCEPTED);
+    ck_assert_uint_eq(r.result_count, TESTS);
+    for (size_t i = 0; i < TESTS; i++) {
+        auto_free_ char *expected = xasprintf("%zu\n", i);
+        auto_free_ char *out = blob_text(b.place.s, &r.results[i].stdout_kept.blob);
+        ck_assert_int_eq(r.results[i].index, (int64_t)i);
+        ck_assert_str_eq(out, expected);
+        ck_assert_int_eq(r.results[i].stderr_kept.bytes, 100000);
+    }
+}
+END_TEST
+
+/* In another process: until the submission runs, with its first test recorded or none; then 0. */
+static pid_t watch_it_run(const struct bench *b, const char *id, size_t tests)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct err e;
+    struct store *s = NULL;
+    struct store_options opt = { .data_dir = b->place.dir, .read_only = true };
+    if (store_open(&opt, &s, &e) != 0)
+        _exit(1);
+    for (;;) {
+        struct submission_report r = { 0 };
+        bool found = false;
+        if (report_load(s, id, &r, &found, &e) != 0 || !found || r.sub.verdict != VERDICT_NONE)
+            _exit(1);
+        if (r.sub.state == SUBMISSION_RUNNING && r.compile.present && r.result_count == tests)
+            _exit(0);
+        report_done(&r);
+        usleep(5000);
+    }
+}
+
+START_TEST(who_watches_sees_it_run_and_its_tests_end)
+{
+    BENCH(b);
+    auto_submission_ struct submission sub = request(b.place.s, 2);
+    free(sub.language);
+    sub.language = xstrdup("bash");
+    sub.files[0].content = put(b.place.s, "sleep 0.7");
+    pid_t watchers[2];
+    int status = -1;
+    struct err e;
+    struct claim claim;
+    struct lease lease;
+    enum judge_end end = JUDGE_LOST;
+    enum verdict verdict = VERDICT_NONE;
+    accept_it(b.place.s, &sub);
+    ck_assert(claim_one(b.place.s, &claim));
+    for (size_t i = 0; i < ARRAY_COUNT(watchers); i++)
+        watchers[i] = watch_it_run(&b, claim.id, i);
+    lease_init(&lease, b.place.s, &b.events, &claim, 30000);
+    ck_ok(judge_submission(&b.judge, &lease, &end, &verdict, &e));
+    ck_assert_int_eq(end, JUDGE_DONE);
+    for (size_t i = 0; i < ARRAY_COUNT(watchers); i++) {
+        ck_assert_int_eq(waitpid(watchers[i], &status, 0), watchers[i]);
+        ck_assert_int_eq(status, 0);
+    }
+}
+END_TEST
+
 /* ---- cancelling and stopping */
 
 /* In another process, after a moment: cancel `id`, and say so as the server does. */
@@ -405,6 +484,8 @@ int main(void)
         a_compiler_that_would_run_for_ever_is_a_compile_error,
         phases_add_up_to_the_time_from_claim_to_record,
         the_first_failure_ends_it_or_not_as_asked,
+        more_tests_than_wait_to_be_recorded_are_all_recorded,
+        who_watches_sees_it_run_and_its_tests_end,
         a_running_program_is_stopped_when_its_owner_cancels,
         a_slot_whose_time_to_stop_is_over_keeps_nothing,
         a_language_that_is_not_there_is_the_judges_fault_and_says_what_to_install,
