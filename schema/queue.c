@@ -363,35 +363,31 @@ int queue_advance(struct store *s, const struct claim *c, enum submission_state 
     return tx_commit(&t, e);
 }
 
-int queue_record_compile(struct store *s, const struct claim *c, const char *language_version,
-                         const struct compile_result *r, bool *ret_mine, struct err *e)
+static int record(struct store *s, const struct live *l, const struct attempt *a, struct err *e)
 {
-    auto_tx_ struct tx t = { 0 };
-    struct live l;
-    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
-        (*ret_mine && result_put_compile(s, l.seq, language_version, r, e) < 0))
+    if (a->compile != NULL && result_put_compile(s, l->seq, a->language_version, a->compile, e) < 0)
         return -1;
-    return tx_commit(&t, e);
+    for (size_t i = 0; i < a->test_count; i++)
+        if (result_put_test(s, l->seq, a->tests[i], e) < 0)
+            return -1;
+    if (a->verdict == VERDICT_NONE)
+        return a->runs ? set_state(s, l, SUBMISSION_RUNNING, e) : 0;
+    const struct end end = { .state = SUBMISSION_DONE,
+                             .verdict = a->verdict,
+                             .message = a->message,
+                             .isolation_json = a->isolation_json,
+                             .phases = a->phases };
+    return move_end(s, l, &end, e);
 }
 
-int queue_record_test(struct store *s, const struct claim *c, const struct test_result *r,
-                      bool *ret_mine, struct err *e)
+int queue_record(struct store *s, const struct claim *c, const struct attempt *a, bool *ret_mine,
+                 struct err *e)
 {
     auto_tx_ struct tx t = { 0 };
     struct live l;
-    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
-        (*ret_mine && result_put_test(s, l.seq, r, e) < 0))
-        return -1;
-    return tx_commit(&t, e);
-}
-
-int queue_record_phases(struct store *s, const struct claim *c, const struct phases *p,
-                        bool *ret_mine, struct err *e)
-{
-    auto_tx_ struct tx t = { 0 };
-    struct live l;
-    if (tx_begin(&t, s, STORE_RELAXED, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
-        (*ret_mine && result_put_phases(s, l.seq, p, e) < 0))
+    bool ends = a->verdict != VERDICT_NONE;
+    if (tx_begin(&t, s, ends ? STORE_DURABLE : STORE_RELAXED, e) < 0 ||
+        move_find_held(s, c, &l, ret_mine, e) < 0 || (*ret_mine && record(s, &l, a, e) < 0))
         return -1;
     return tx_commit(&t, e);
 }

@@ -324,17 +324,22 @@ must_check_ int queue_renew(struct store *s, const struct claim *c, int64_t leas
 must_check_ int queue_advance(struct store *s, const struct claim *c, enum submission_state state,
                               bool *ret_mine, struct err *e);
 
-/* Record a compile or a test as it ends (relaxed: rewritten if the attempt is repeated). The
- * language version as used goes with the compile. */
-must_check_ int queue_record_compile(struct store *s, const struct claim *c,
-                                     const char *language_version, const struct compile_result *r,
-                                     bool *ret_mine, struct err *e);
-must_check_ int queue_record_test(struct store *s, const struct claim *c,
-                                  const struct test_result *r, bool *ret_mine, struct err *e);
+/* What an attempt has come to since it was last recorded. */
+struct attempt {
+    const struct compile_result *compile; /* NULL: nothing new */
+    const char *language_version;         /* as used; goes with the compile */
+    const struct test_result *const *tests;
+    size_t test_count;
+    bool runs;                            /* the tests have begun: state RUNNING */
+    enum verdict verdict;                 /* NONE: it goes on, and the rest does not count */
+    const char *message, *isolation_json; /* as queue_finish says */
+    const struct phases *phases;          /* NULL: unknown */
+};
 
-/* Record where the time went; belongs into the transaction of queue_finish, before it. */
-must_check_ int queue_record_phases(struct store *s, const struct claim *c, const struct phases *p,
-                                    bool *ret_mine, struct err *e);
+/* Record it, in one transaction: relaxed (written anew if the attempt is repeated) or, with a
+ * verdict, as durable as queue_finish. The same compile or test again replaces the first. */
+must_check_ int queue_record(struct store *s, const struct claim *c, const struct attempt *a,
+                             bool *ret_mine, struct err *e);
 
 /* End it, durably: state DONE, with its verdict. Tests without a record become skipped.
  * `isolation_json` is what the cells ran under. */

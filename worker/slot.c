@@ -28,6 +28,7 @@
 
 enum {
     TICK_MS = 1000,          /* how long a lost wake-up can delay a claim */
+    OTHERS_MS = 2,           /* for slots that rest longer to take what there is */
     HOST_FAILURES_TIMES = 5, /* claims in all, as a multiple of the attempts that count */
     BOX_AWAIT_MS = 3000,     /* for a listener to be there */
     BOX_LOOK_MS = 20,
@@ -42,7 +43,7 @@ struct slot {
     struct events events;
     struct box *box;
     char *isolation_json;
-    struct held *held;
+    struct held *all, *held; /* all slots' notes, and ours */
     struct groundwork groundwork;
     bool does_groundwork;
     bool broken; /* must not claim again */
@@ -55,7 +56,8 @@ static void slot_close(struct slot *s)
     artifact_cache_close(s->artifacts);
     store_close(s->store);
     language_set_done(&s->languages);
-    held_unmap(s->held);
+    held_work(s->held);
+    held_unmap(s->all);
     free(s->isolation_json);
 }
 
@@ -85,7 +87,7 @@ static int slot_open(struct slot *s, struct err *e)
     const struct conf *c = &s->w->conf;
     struct store_options options = { .data_dir = c->store_data_dir, .quotas = &c->quotas };
     snprintf(s->owner, sizeof(s->owner), "slot %" PRId64 " pid %d", s->w->slot, (int)getpid());
-    if (held_map(s->w->held_fd, &s->held, e) != 0 ||
+    if (held_map(s->w->held_fd, &s->all, e) != 0 ||
         events_open(c->store_data_dir, c->worker_stop_timeout_ms, &s->events, e) != 0 ||
         store_open(&options, &s->store, e) != 0 || store_probe(s->store, e) != 0 ||
         artifact_cache_open(c->store_data_dir, c->worker_artifact_cache_bytes, &s->artifacts, e) !=
@@ -93,6 +95,8 @@ static int slot_open(struct slot *s, struct err *e)
         worker_languages(s->w, &s->languages, e) != 0 ||
         language_set_versions(&s->languages, s->store, e) != 0 || open_box(s, e) != 0)
         return -1;
+    if (s->all != NULL)
+        s->held = &s->all[s->w->slot];
     queue_on_moved(s->store, moved, s);
     s->isolation_json = isolation_text(box_proof(s->box));
     return 0;
@@ -215,6 +219,7 @@ static bool groundwork(struct slot *s)
     struct err e;
     if (!s->does_groundwork || !groundwork_left(&s->groundwork))
         return false;
+    held_work(s->held);
     if (groundwork_step(&s->groundwork, &e) != 0) {
         log_error(&s->w->log, "groundwork_failed", &e);
         s->broken = true;
@@ -239,9 +244,20 @@ static bool keeper_waits(struct slot *s)
     return false;
 }
 
+/* Others have rested for longer and are woken, too: each takes one. */
+static bool others_take_it(struct slot *s)
+{
+    struct err ignored;
+    int64_t waiting_count = 0;
+    size_t others = held_before(s->all, (size_t)s->w->slot);
+    return others > 0 && queue_waiting(s->store, &waiting_count, &ignored) == 0 &&
+           waiting_count <= (int64_t)others;
+}
+
 static void serve(struct slot *s)
 {
     const struct conf *c = &s->w->conf;
+    bool waited = false;
     while (!s->events.stopping && !s->events.retiring && !s->broken) {
         struct claim claim;
         struct err e;
@@ -250,11 +266,19 @@ static void serve(struct slot *s)
         events_take(&s->events, NULL);
         if (s->events.stopping || s->events.retiring || !keeper_waits(s))
             break;
+        held_rest(s->held);
+        if (!waited && others_take_it(s)) {
+            waited = true;
+            events_wait(&s->events, -1, OTHERS_MS);
+            continue;
+        }
+        waited = false;
         if (queue_claim(s->store, s->owner, c->worker_lease_ms, c->worker_attempts, &claim, &found,
                         &e) != 0) {
             log_error(&s->w->log, "claim_failed", &e);
             events_wait(&s->events, -1, TICK_MS);
         } else if (found) {
+            held_work(s->held);
             held_note(s->held, &claim);
             judge_claim(s, &claim);
             held_clear(s->held);

@@ -30,7 +30,7 @@
 #include "worker/worker.h"
 
 enum {
-    SLOTS_MAX = 256,
+    SLOTS_MAX = HELD_SLOTS_MAX,
     PAUSE_FIRST_MS = 50,
     PAUSE_MAX_MS = 10000,
     OLD_ENOUGH_MS = 10000,      /* who lived so long did not die young, ... */
@@ -42,8 +42,7 @@ enum {
 
 struct child {
     pid_t pid; /* 0: not running */
-    int ready_fd, held_fd;
-    struct held *held;
+    int ready_fd;
     bool ready;
     int failures; /* young deaths in a row */
     int64_t started_mono_ns, restart_mono_ns;
@@ -54,6 +53,8 @@ struct supervisor {
     struct settings *settings; /* what w is of */
     struct child slots[SLOTS_MAX];
     size_t slot_count;
+    struct held *held; /* a note each */
+    int held_fd;
     int signal_fd;
     int ready_fd; /* to whoever started us; -1: nobody */
     bool served, stopping, failed;
@@ -101,17 +102,15 @@ static int start_slot(struct supervisor *s, size_t number, struct err *e)
     struct child *c = &s->slots[number];
     int pipe_fds[2];
     pid_t parent = getpid();
-    if (c->held == NULL && held_make(&c->held, &c->held_fd, e) != 0)
-        return -1;
     if (pipe2(pipe_fds, O_CLOEXEC) != 0)
         return err_sys(e, "make a pipe");
     auto_list_ struct text_list argv = { 0 }, envp = { 0 };
-    slot_argv(s->w, number, pipe_fds[1], c->held_fd, &argv);
+    slot_argv(s->w, number, pipe_fds[1], s->held_fd, &argv);
     snapshot_arguments(&s->settings->snapshot, &argv);
     snapshot_environment(&s->settings->snapshot, &envp);
     pid_t pid = fork();
     if (pid == 0)
-        become_slot(argv.items, envp.items, pipe_fds[1], c->held_fd, parent);
+        become_slot(argv.items, envp.items, pipe_fds[1], s->held_fd, parent);
     close(pipe_fds[1]);
     if (pid < 0) {
         close(pipe_fds[0]);
@@ -142,7 +141,7 @@ static void start_due(struct supervisor *s)
 /* ---- what happens to slots ------------------------------------------------------------------- */
 
 /* What a dead slot held goes back into the queue now; its lease would take its time. */
-static void give_back_held(const struct supervisor *s, struct child *c)
+static void give_back_held(const struct supervisor *s, struct held *held)
 {
     const struct worker *w = s->w;
     struct store_options options = { .data_dir = w->conf.store_data_dir,
@@ -151,7 +150,8 @@ static void give_back_held(const struct supervisor *s, struct child *c)
     struct claim claim;
     struct err e;
     bool mine = false;
-    if (!held_take(c->held, &claim))
+    held_work(held);
+    if (!held_take(held, &claim))
         return;
     if (store_open(&options, &store, &e) != 0 ||
         queue_give_back(store, &claim, w->conf.worker_attempts, "the slot that judged it died",
@@ -184,7 +184,7 @@ static void slot_died(struct supervisor *s, size_t number, int status)
     close_fd(&c->ready_fd);
     sweep_after(s, c->pid);
     c->pid = 0;
-    give_back_held(s, c);
+    give_back_held(s, &s->held[number]);
     if (s->stopping)
         return;
     if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_OK) { /* it made room, see reload */
@@ -364,7 +364,7 @@ static int sweep(const struct worker *w, struct err *e)
 static int prepare(struct supervisor *s, struct err *e)
 {
     sigset_t set;
-    if (sweep(s->w, e) != 0)
+    if (sweep(s->w, e) != 0 || held_make(&s->held, &s->held_fd, e) != 0)
         return -1;
     log_languages(s);
     sigemptyset(&set);
@@ -389,10 +389,14 @@ int supervisor_run(struct worker *w)
     }
     struct supervisor *s = xcalloc(1, sizeof(*s));
     *s = (struct supervisor){
-        .w = &settings->worker, .settings = settings, .signal_fd = -1, .ready_fd = w->ready_fd
+        .w = &settings->worker,
+        .settings = settings,
+        .held_fd = -1,
+        .signal_fd = -1,
+        .ready_fd = w->ready_fd,
     };
     for (size_t i = 0; i < SLOTS_MAX; i++)
-        s->slots[i].ready_fd = s->slots[i].held_fd = -1;
+        s->slots[i].ready_fd = -1;
     int status = WORKER_EXIT_OK;
     ready_keep(s->ready_fd);
     if (count_slots(&s->w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
@@ -402,10 +406,8 @@ int supervisor_run(struct worker *w)
         run_loop(s);
         status = s->failed ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
     }
-    for (size_t i = 0; i < s->slot_count; i++) {
-        held_unmap(s->slots[i].held);
-        close_fd(&s->slots[i].held_fd);
-    }
+    held_unmap(s->held);
+    close_fd(&s->held_fd);
     close_fd(&s->signal_fd);
     close_fd(&s->ready_fd);
     settings_close(s->settings);
