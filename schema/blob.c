@@ -239,21 +239,26 @@ static int insert_row(struct store *s, const struct blob *b, const void *data, s
     return sql_run(d, e);
 }
 
-/* Renew the grace of a blob that is put again; exact to a quarter of it, which spares most writes.
- */
-static int touch_row(struct store *s, const struct blob_row *row, struct err *e)
+/* Whether the grace of a blob that is put again is to be renewed; exact to a quarter of it, which
+ * spares most writes. */
+static bool is_old(const struct store *s, const struct blob_row *row)
 {
-    int64_t now_unix_ms = clock_unix_ms(), age_ms = now_unix_ms - row->last_put_unix_ms;
-    if (age_ms >= 0 && age_ms < s->blob_grace_ms / 4)
-        return 0;
+    int64_t age_ms = clock_unix_ms() - row->last_put_unix_ms;
+    return age_ms < 0 || age_ms >= s->blob_grace_ms / 4;
+}
+
+static int touch_row(struct store *s, int64_t id, struct err *e)
+{
     auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET last_put_unix_ms = ? WHERE id = ?");
-    sql_bind_int(q, now_unix_ms);
-    sql_bind_int(q, row->id);
+    sql_bind_int(q, clock_unix_ms());
+    sql_bind_int(q, id);
     return sql_run(q, e);
 }
 
+/* Inside a transaction a savepoint copies pages: it is for those that are written to. */
 static int put_locked(struct store *s, struct blob *b, const void *data, bool synced, struct err *e)
 {
+    auto_tx_ struct tx t = { 0 };
     struct blob_row row = { 0 };
     int64_t last = 0;
     bool found = false;
@@ -262,14 +267,25 @@ static int put_locked(struct store *s, struct blob *b, const void *data, bool sy
     if (b->bytes > DB_BLOB_INLINE_BYTES && ensure_file(s, b, data, found || synced, e) < 0)
         return -1;
     b->row = found ? row.id : last + 1;
-    return found ? touch_row(s, &row, e) : insert_row(s, b, data, e);
+    if (found && !is_old(s, &row))
+        return 0;
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 ||
+        (found ? touch_row(s, row.id, e) : insert_row(s, b, data, e)) < 0)
+        return -1;
+    return tx_commit(&t, e);
+}
+
+static int put_alone(struct store *s, struct blob *b, const void *data, bool synced, struct err *e)
+{
+    auto_tx_ struct tx t = { 0 };
+    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || put_locked(s, b, data, synced, e) < 0)
+        return -1;
+    return tx_commit(&t, e);
 }
 
 static int put(struct store *s, struct blob *b, const void *data, bool synced, struct err *e)
 {
-    auto_tx_ struct tx t = { 0 };
-    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || put_locked(s, b, data, synced, e) < 0 ||
-        tx_commit(&t, e) < 0)
+    if ((s->tx == TX_OPEN ? put_locked : put_alone)(s, b, data, synced, e) < 0)
         return err_wrap(e, "store %lld bytes", (long long)b->bytes);
     return 0;
 }
@@ -305,35 +321,43 @@ int blob_put(struct store *s, const void *data, size_t len, struct blob *ret, st
 
 /* ---- reading */
 
-/* Point `q`, SELECT_DATA, at a blob; *ret_inside false: its bytes are in a file. */
-static int find_data(struct store *s, const struct blob *b, struct stmt *q, bool *ret_inside,
+static int select_data(struct store *s, const struct blob *b, struct stmt **ret, bool *ret_found,
+                       struct err *e)
+{
+    sql_release(ret);
+    *ret = sql_use(s, "SELECT d.data FROM blob b LEFT JOIN blob_data d ON d.id = b.id "
+                      "WHERE b.id = ? AND b.sha256 = ?");
+    sql_bind_int(*ret, b->row);
+    sql_bind_blob(*ret, b->sha256, sizeof b->sha256);
+    return sql_row(*ret, ret_found, e);
+}
+
+/* A statement whose next column is the blob's bytes; *ret_inside false: they are in a file. */
+static int find_data(struct store *s, const struct blob *b, struct stmt **ret, bool *ret_inside,
                      struct err *e)
 {
-    int64_t row = 0;
-    bool known = false;
-    if (known_row(s, b, &row, e) < 0)
+    struct blob known = *b;
+    bool found = false;
+    if (select_data(s, b, ret, &found, e) < 0 ||
+        (!found &&
+         (known_row(s, b, &known.row, e) < 0 || select_data(s, &known, ret, &found, e) < 0)))
         return -1;
-    sql_bind_int(q, row);
-    if (sql_row(q, &known, e) < 0)
-        return -1;
-    if (!known) {
+    if (!found) {
         char hex[STORE_HEX_BYTES];
         store_hex(b->sha256, hex);
         return err_set(e, ERR_SYS, 0, "blob %s of %s is missing", hex, s->data_dir);
     }
-    *ret_inside = !sql_is_null(q);
+    *ret_inside = !sql_is_null(*ret);
     return 0;
 }
-
-#define SELECT_DATA "SELECT d.data FROM blob b LEFT JOIN blob_data d ON d.id = b.id WHERE b.id = ?"
 
 int blob_get(struct store *s, const struct blob *blob, struct buf *b, struct err *e)
 {
     if (!blob->present)
         return 0;
-    auto_stmt_ struct stmt *q = sql_use(s, SELECT_DATA);
+    auto_stmt_ struct stmt *q = NULL;
     bool inside = false;
-    if (find_data(s, blob, q, &inside, e) < 0)
+    if (find_data(s, blob, &q, &inside, e) < 0)
         return -1;
     if (inside) {
         size_t len = 0;
@@ -350,9 +374,9 @@ int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err 
 {
     if (!blob->present)
         return io_sealed_memfd("blob", "", 0, ret_fd, e);
-    auto_stmt_ struct stmt *q = sql_use(s, SELECT_DATA);
+    auto_stmt_ struct stmt *q = NULL;
     bool inside = false;
-    if (find_data(s, blob, q, &inside, e) < 0)
+    if (find_data(s, blob, &q, &inside, e) < 0)
         return -1;
     if (!inside)
         return open_blob_file(s, blob, ret_fd, e);
@@ -363,37 +387,51 @@ int blob_open(struct store *s, const struct blob *blob, int *ret_fd, struct err 
 
 /* ---- references */
 
-static int add_ref(struct store *s, int64_t row, int64_t by, struct err *e)
+static int note_ref(struct store *s, struct stmt *q, int64_t by, bool *ret_found, struct err *e)
 {
-    auto_stmt_ struct stmt *q =
-        sql_use(s, "UPDATE blob SET refs = refs + ? WHERE id = ? RETURNING refs, bytes");
-    sql_bind_int(q, by);
-    sql_bind_int(q, row);
-    bool found = false;
-    if (sql_row(q, &found, e) < 0)
+    if (sql_row(q, ret_found, e) < 0)
         return -1;
-    int64_t refs = found ? sql_int(q) : 0, bytes = found ? sql_int(q) : 0;
+    int64_t refs = *ret_found ? sql_int(q) : 0, bytes = *ret_found ? sql_int(q) : 0;
     bool first = by > 0 && refs == by, last = by < 0 && refs == 0;
     if (bytes == 0 || (!first && !last))
         return 0;
     return counter_add(s, COUNTER_BYTES, first ? bytes : -bytes, e);
 }
 
+int blob_ref_row(struct store *s, const struct blob *b, bool *ret_found, struct err *e)
+{
+    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE blob SET refs = refs + 1 "
+                                           "WHERE id = ? AND sha256 = ? RETURNING refs, bytes");
+    sql_bind_int(q, b->row);
+    sql_bind_blob(q, b->sha256, sizeof b->sha256);
+    return note_ref(s, q, 1, ret_found, e);
+}
+
 int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e)
 {
+    struct blob known = *b;
+    bool found = false;
     *ret_row = 0;
     if (!b->present)
         return 0;
-    if (known_row(s, b, ret_row, e) < 0)
+    if (blob_ref_row(s, b, &found, e) < 0 ||
+        (!found && (known_row(s, b, &known.row, e) < 0 || blob_ref_row(s, &known, &found, e) < 0)))
         return -1;
-    if (*ret_row == 0)
+    if (!found)
         return err_bug(e, "a record refers to a blob that was never put");
-    return add_ref(s, *ret_row, 1, e);
+    *ret_row = known.row;
+    return 0;
 }
 
 int blob_unref(struct store *s, int64_t row, struct err *e)
 {
-    return row == 0 ? 0 : add_ref(s, row, -1, e);
+    bool found = false;
+    if (row == 0)
+        return 0;
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "UPDATE blob SET refs = refs - 1 WHERE id = ? RETURNING refs, bytes");
+    sql_bind_int(q, row);
+    return note_ref(s, q, -1, &found, e);
 }
 
 void blob_read(struct stmt *q, struct blob *ret)

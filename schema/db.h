@@ -63,9 +63,10 @@ struct store {
     int64_t busy_deadline_mono_ns;
     enum store_durability durability; /* what PRAGMA synchronous is set to */
     enum tx_state tx;
-    bool sync_failed;     /* the log may have a hole on disk: see mend_log */
-    int64_t wal_pages;    /* in the write-ahead log at the last commit of this connection */
-    uint8_t stray_folder; /* below blobs/, the one that stray_sweep looks at next */
+    bool sync_failed;      /* the log may have a hole on disk: see mend_log */
+    int64_t wal_pages;     /* in the write-ahead log at the last commit of this connection */
+    uint8_t stray_folder;  /* below blobs/, the one that stray_sweep looks at next */
+    struct blob isolation; /* of the last verdict */
     void (*moved)(void *ctx, const char *id); /* queue_on_moved; NULL: nobody listens */
     void *moved_ctx;
     struct stmt *stmts[DB_STMTS_MAX];

@@ -36,6 +36,9 @@ must_check_ int db_check_unused(int dir_fd, const char *data_dir, struct err *e)
  * it was never put. */
 must_check_ int blob_ref(struct store *s, const struct blob *b, int64_t *ret_row, struct err *e);
 
+/* The same, if the row that `b` names is there and is that of its hash. */
+must_check_ int blob_ref_row(struct store *s, const struct blob *b, bool *ret_found, struct err *e);
+
 /* Take one reference back; 0 is allowed. */
 must_check_ int blob_unref(struct store *s, int64_t row, struct err *e);
 
@@ -107,8 +110,6 @@ must_check_ int result_read_compile(struct store *s, int64_t seq, struct compile
 must_check_ int result_read_tests(struct store *s, int64_t seq, struct test_result **ret,
                                   size_t *ret_count, struct err *e);
 
-must_check_ int result_put_phases(struct store *s, int64_t seq, const struct phases *p,
-                                  struct err *e);
 must_check_ int result_read_phases(struct store *s, int64_t seq, struct phases *ret, struct err *e);
 
 /* The cpu time of what an attempt has recorded: its tests, and its compile unless it was cached. */
@@ -165,6 +166,7 @@ struct end {
     enum submission_state state; /* DONE or CANCELLED */
     enum verdict verdict;
     const char *message, *isolation_json; /* may be NULL */
+    const struct phases *phases;          /* NULL: none */
 };
 
 /* End it: out of the queue, with its verdict. */

@@ -125,13 +125,37 @@ static int delete_row(struct store *s, const struct live *l, struct err *e)
     return sql_run(q, e);
 }
 
-/* What cells ran under is the same for all but a few: one blob that many refer to. */
+/* What cells ran under is the same for all but a few: one blob that many refer to, and this
+ * connection remembers which. */
 static int put_isolation(struct store *s, const char *json, int64_t *ret_row, struct err *e)
 {
-    struct blob b = { 0 };
-    if (json != NULL && blob_put(s, json, strlen(json), &b, e) < 0)
+    struct blob b = s->isolation;
+    uint8_t sha256[STORE_SHA256_BYTES];
+    bool found = false;
+    *ret_row = 0;
+    if (json == NULL)
+        return 0;
+    store_sha256(json, strlen(json), sha256);
+    if (b.present && memcmp(b.sha256, sha256, sizeof sha256) == 0 &&
+        blob_ref_row(s, &b, &found, e) < 0)
         return -1;
-    return blob_ref(s, &b, ret_row, e);
+    if (!found && (blob_put(s, json, strlen(json), &b, e) < 0 || blob_ref(s, &b, &b.row, e) < 0))
+        return -1;
+    *ret_row = b.row;
+    s->isolation = b; /* if this is rolled back the row is not found, or another's */
+    return 0;
+}
+
+static void bind_phases(struct stmt *q, const struct phases *p)
+{
+    const int64_t values[] = { p != NULL ? p->prepare_ns : 0, p != NULL ? p->compile_ns : 0,
+                               p != NULL ? p->run_ns : 0, p != NULL ? p->collect_ns : 0 };
+    for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+        if (p != NULL)
+            sql_bind_int(q, values[i]);
+        else
+            sql_bind_null(q);
+    }
 }
 
 static int write_end(struct store *s, const struct live *l, const struct end *end, struct err *e)
@@ -141,7 +165,8 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
         return -1;
     auto_stmt_ struct stmt *q =
         sql_use(s, "UPDATE submission SET state = ?, verdict = ?, started_unix_ms = ?, "
-                   "finished_unix_ms = ?, attempts = ?, message = ?, isolation_blob = ? "
+                   "finished_unix_ms = ?, attempts = ?, message = ?, isolation_blob = ?, "
+                   "prepare_ns = ?, compile_ns = ?, run_ns = ?, collect_ns = ? "
                    "WHERE seq = ? RETURNING key_id, callback_url");
     sql_bind_int(q, end->state);
     sql_bind_int(q, end->verdict);
@@ -150,6 +175,7 @@ static int write_end(struct store *s, const struct live *l, const struct end *en
     sql_bind_int(q, l->attempts);
     sql_bind_text(q, end->message);
     sql_bind_int_or_null(q, isolation);
+    bind_phases(q, end->phases);
     sql_bind_int(q, l->seq);
     bool found = false;
     if (sql_row(q, &found, e) < 0)
@@ -216,6 +242,8 @@ int move_put_back_or_end(struct store *s, struct live *l, int64_t attempts_max, 
     }
     if (l->attempts < attempts_max)
         return 0;
-    const struct end end = { SUBMISSION_DONE, VERDICT_INTERNAL_ERROR, message, NULL };
+    const struct end end = { .state = SUBMISSION_DONE,
+                             .verdict = VERDICT_INTERNAL_ERROR,
+                             .message = message };
     return move_end(s, l, &end, e);
 }

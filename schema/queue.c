@@ -395,15 +395,10 @@ int queue_record(struct store *s, const struct claim *c, const struct attempt *a
 int queue_finish(struct store *s, const struct claim *c, enum verdict v, const char *message,
                  const char *isolation_json, bool *ret_mine, struct err *e)
 {
-    auto_tx_ struct tx t = { 0 };
-    struct live l;
-    const struct end end = { SUBMISSION_DONE, v, message, isolation_json };
+    const struct attempt a = { .verdict = v, .message = message, .isolation_json = isolation_json };
     if (v <= VERDICT_NONE || v >= VERDICT_COUNT)
         return err_bug(e, "queue_finish without a verdict");
-    if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || move_find_held(s, c, &l, ret_mine, e) < 0 ||
-        (*ret_mine && move_end(s, &l, &end, e) < 0))
-        return -1;
-    return tx_commit(&t, e);
+    return queue_record(s, c, &a, ret_mine, e);
 }
 
 static int uncount(struct store *s, const struct live *l, struct err *e)
@@ -453,7 +448,7 @@ int queue_cancel(struct store *s, const char *id, enum cancel_answer *ret, struc
     auto_tx_ struct tx t = { 0 };
     struct live l;
     bool found = false;
-    const struct end end = { SUBMISSION_CANCELLED, VERDICT_CANCELLED, NULL, NULL };
+    const struct end end = { .state = SUBMISSION_CANCELLED, .verdict = VERDICT_CANCELLED };
     if (tx_begin(&t, s, STORE_DURABLE, e) < 0 || find_live(s, id, &l, &found, e) < 0)
         return -1;
     if (!found)

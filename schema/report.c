@@ -114,6 +114,31 @@ int report_load(struct store *s, const char *id, struct submission_report *ret, 
     return 0;
 }
 
+int report_times(struct store *s, const char *id, struct submission_times *ret, bool *ret_found,
+                 struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "SELECT s.created_unix_ms, s.started_unix_ms, s.finished_unix_ms, "
+                   "s.prepare_ns IS NOT NULL, s.prepare_ns, s.compile_ns, s.run_ns, s.collect_ns, "
+                   "coalesce(c.present <> 0 AND c.cached = 0, 0) FROM submission s "
+                   "LEFT JOIN compile_result c ON c.seq = s.seq WHERE s.id = ?");
+    sql_bind_text(q, id);
+    if (sql_row(q, ret_found, e) < 0)
+        return -1;
+    if (!*ret_found)
+        return 0;
+    ret->created_unix_ms = sql_int(q);
+    ret->started_unix_ms = sql_int(q);
+    ret->finished_unix_ms = sql_int(q);
+    ret->phases.present = sql_int(q) != 0;
+    ret->phases.prepare_ns = sql_int(q);
+    ret->phases.compile_ns = sql_int(q);
+    ret->phases.run_ns = sql_int(q);
+    ret->phases.collect_ns = sql_int(q);
+    ret->compiled = sql_int(q) != 0;
+    return 0;
+}
+
 /* ---- lists */
 
 /* A condition on a list: how it is asked and, where the state decides, from which index. */

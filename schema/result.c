@@ -142,14 +142,6 @@ static int forget_test(struct store *s, int64_t seq, int64_t position, struct er
     return release(s, q, e);
 }
 
-static int forget_phases(struct store *s, int64_t seq, struct err *e)
-{
-    auto_stmt_ struct stmt *q = sql_use(s, "UPDATE submission SET prepare_ns = NULL "
-                                           "WHERE seq = ? AND prepare_ns IS NOT NULL");
-    sql_bind_int(q, seq);
-    return sql_run(q, e);
-}
-
 int result_cpu_ns(struct store *s, int64_t seq, int64_t *ret, struct err *e)
 {
     auto_stmt_ struct stmt *q =
@@ -166,7 +158,7 @@ int result_cpu_ns(struct store *s, int64_t seq, int64_t *ret, struct err *e)
 
 int result_forget(struct store *s, int64_t seq, struct err *e)
 {
-    if (forget_compile(s, seq, e) < 0 || forget_phases(s, seq, e) < 0)
+    if (forget_compile(s, seq, e) < 0)
         return -1;
     auto_stmt_ struct stmt *q =
         sql_use(s, "DELETE FROM test_result WHERE seq = ? RETURNING stdout_blob, stderr_blob");
@@ -176,56 +168,79 @@ int result_forget(struct store *s, int64_t seq, struct err *e)
 
 /* ---- writing */
 
-int result_put_compile(struct store *s, int64_t seq, const char *language_version,
-                       const struct compile_result *r, struct err *e)
+/* False: there is a row already. */
+static int add_compile(struct store *s, int64_t seq, const char *language_version,
+                       const struct compile_result *r, int64_t output, bool *ret_added,
+                       struct err *e)
 {
-    int64_t output = 0;
-    if (forget_compile(s, seq, e) < 0 || blob_ref(s, &r->output.blob, &output, e) < 0)
-        return -1;
     auto_stmt_ struct stmt *q = sql_use(
         s, "INSERT INTO compile_result (seq, language_version, present, cached, " ENDING_COLUMNS
-           ", " KEPT_COLUMNS(output) ") VALUES (?, ?, ?, ?, " ENDING_MARKS ", " KEPT_MARKS ")");
+           ", " KEPT_COLUMNS(output) ") VALUES (?, ?, ?, ?, " ENDING_MARKS ", " KEPT_MARKS
+                                     ") ON CONFLICT DO NOTHING");
     sql_bind_int(q, seq);
     sql_bind_text(q, language_version);
     sql_bind_int(q, r->present);
     sql_bind_int(q, r->cached);
     bind_ending(q, &(struct ending){ r->verdict, r->cause, r->exit_code, r->signal, r->usage });
     bind_kept(q, output, &r->output);
-    return sql_run(q, e);
+    if (sql_run(q, e) < 0)
+        return -1;
+    *ret_added = sql_changes(s) == 1;
+    return 0;
 }
 
-int result_put_test(struct store *s, int64_t seq, const struct test_result *r, struct err *e)
+int result_put_compile(struct store *s, int64_t seq, const char *language_version,
+                       const struct compile_result *r, struct err *e)
 {
-    int64_t out = 0, err = 0;
-    if (forget_test(s, seq, r->index, e) < 0 || blob_ref(s, &r->stdout_kept.blob, &out, e) < 0 ||
-        blob_ref(s, &r->stderr_kept.blob, &err, e) < 0)
+    int64_t output = 0;
+    bool added = false;
+    if (blob_ref(s, &r->output.blob, &output, e) < 0 ||
+        add_compile(s, seq, language_version, r, output, &added, e) < 0)
         return -1;
-    auto_stmt_ struct stmt *q = sql_use(
-        s, "INSERT INTO test_result (seq, position, message, " RUNS_COLUMNS ", " ENDING_COLUMNS
-           ", " KEPT_COLUMNS(stdout) ", " KEPT_COLUMNS(stderr) ") VALUES (?, ?, ?, " RUNS_MARKS
-                                                               ", " ENDING_MARKS ", " KEPT_MARKS
-                                                               ", " KEPT_MARKS ")");
+    if (added)
+        return 0;
+    return forget_compile(s, seq, e) < 0
+               ? -1
+               : add_compile(s, seq, language_version, r, output, &added, e);
+}
+
+/* As kept: the rows of a test's outputs. */
+struct outputs {
+    int64_t out, err;
+};
+
+static int add_test(struct store *s, int64_t seq, const struct test_result *r,
+                    const struct outputs *rows, bool *ret_added, struct err *e)
+{
+    auto_stmt_ struct stmt *q =
+        sql_use(s, "INSERT INTO test_result (seq, position, message, " RUNS_COLUMNS
+                   ", " ENDING_COLUMNS ", " KEPT_COLUMNS(stdout) ", " KEPT_COLUMNS(
+                       stderr) ") VALUES (?, ?, ?, " RUNS_MARKS ", " ENDING_MARKS ", " KEPT_MARKS
+                               ", " KEPT_MARKS ") ON CONFLICT DO NOTHING");
     sql_bind_int(q, seq);
     sql_bind_int(q, r->index);
     sql_bind_text(q, r->message);
     bind_runs(q, &r->runs);
     bind_ending(q, &(struct ending){ r->verdict, r->cause, r->exit_code, r->signal, r->usage });
-    bind_kept(q, out, &r->stdout_kept);
-    bind_kept(q, err, &r->stderr_kept);
-    return sql_run(q, e);
+    bind_kept(q, rows->out, &r->stdout_kept);
+    bind_kept(q, rows->err, &r->stderr_kept);
+    if (sql_run(q, e) < 0)
+        return -1;
+    *ret_added = sql_changes(s) == 1;
+    return 0;
 }
 
-int result_put_phases(struct store *s, int64_t seq, const struct phases *p, struct err *e)
+int result_put_test(struct store *s, int64_t seq, const struct test_result *r, struct err *e)
 {
-    auto_stmt_ struct stmt *q =
-        sql_use(s, "UPDATE submission SET prepare_ns = ?, compile_ns = ?, run_ns = ?, "
-                   "collect_ns = ? WHERE seq = ?");
-    sql_bind_int(q, p->prepare_ns);
-    sql_bind_int(q, p->compile_ns);
-    sql_bind_int(q, p->run_ns);
-    sql_bind_int(q, p->collect_ns);
-    sql_bind_int(q, seq);
-    return sql_run(q, e);
+    struct outputs rows = { 0 };
+    bool added = false;
+    if (blob_ref(s, &r->stdout_kept.blob, &rows.out, e) < 0 ||
+        blob_ref(s, &r->stderr_kept.blob, &rows.err, e) < 0 ||
+        add_test(s, seq, r, &rows, &added, e) < 0)
+        return -1;
+    if (added)
+        return 0;
+    return forget_test(s, seq, r->index, e) < 0 ? -1 : add_test(s, seq, r, &rows, &added, e);
 }
 
 /* ---- reading */

@@ -398,6 +398,16 @@ must_check_ int report_load(struct store *s, const char *id, struct submission_r
                             bool *ret_found, struct err *e);
 void report_done(struct submission_report *r);
 
+/* When things happened to a submission that has ended: what there is to count of it. */
+struct submission_times {
+    int64_t created_unix_ms, started_unix_ms, finished_unix_ms; /* 0: never */
+    struct phases phases;
+    bool compiled; /* a compiler ran: what it left was not found */
+};
+
+must_check_ int report_times(struct store *s, const char *id, struct submission_times *ret,
+                             bool *ret_found, struct err *e);
+
 struct submission_filter {
     int64_t key_id;              /* -1: any */
     enum submission_state state; /* NONE: any */

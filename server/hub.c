@@ -96,10 +96,9 @@ bool hub_is_final(enum submission_state s)
     return s == SUBMISSION_DONE || s == SUBMISSION_CANCELLED;
 }
 
-static struct hub_times times_of(const struct submission_report *r)
+static struct hub_times times_of(const struct submission_times *s)
 {
-    const struct submission *s = &r->sub;
-    const struct phases *p = &r->phases;
+    const struct phases *p = &s->phases;
     struct hub_times t = { -1, -1, -1, -1, -1, -1 };
     if (s->started_unix_ms != 0 && s->finished_unix_ms != 0) {
         t.queue_ns = (s->started_unix_ms - s->created_unix_ms) * NS_PER_MS;
@@ -107,7 +106,7 @@ static struct hub_times times_of(const struct submission_report *r)
     }
     if (p->present) {
         t.prepare_ns = p->prepare_ns;
-        t.compile_ns = r->compile.present && !r->compile.cached ? p->compile_ns : -1;
+        t.compile_ns = s->compiled ? p->compile_ns : -1;
         t.run_ns = p->run_ns;
         t.collect_ns = p->collect_ns;
     }
@@ -121,13 +120,12 @@ static void note_finished(struct hub *h, const char *id)
     if (strcmp(slot, id) == 0)
         return;
     memcpy(slot, id, STORE_ID_BYTES);
-    struct submission_report r = { 0 };
+    struct submission_times times = { 0 };
     bool found = false;
     struct err e;
-    if (report_load(h->store, id, &r, &found, &e) != 0 || !found)
+    if (report_times(h->store, id, &times, &found, &e) != 0 || !found)
         return;
-    struct hub_times t = times_of(&r);
-    report_done(&r);
+    struct hub_times t = times_of(&times);
     h->opt.finished(h->opt.ctx, &t);
 }
 

@@ -5,16 +5,9 @@
 #include "sandbox/base/clock.h"
 #include "schema/wake.h"
 
-/* While a program runs nobody reads its output: then the store must be free soon, or not now. */
-enum { PATIENCE_MS = 20 };
-
-/* A transaction that is rolled back where its scope ends before store_commit. */
-static void txn_end(struct store **s)
-{
-    store_rollback(*s);
-}
-
-#define auto_txn_ __attribute__((cleanup(txn_end)))
+/* While we wait for the store nobody reads a running program's output, of which a pipe holds some:
+ * then it must be free soon, or not now. */
+enum { PATIENCE_MS = 200 };
 
 static const struct claim *claim_of(const struct record *r)
 {
@@ -76,40 +69,43 @@ static int put_diagnostics(struct record *r, struct err *e)
     return text->len == 0 ? 0 : blob_put(r->j->store, text->data, text->len, &out->blob, e);
 }
 
-/* Inside a transaction. */
-static int put_all(struct record *r, bool *ret_mine, struct err *e)
-{
-    struct store *s = r->j->store;
-    *ret_mine = true;
-    if (r->compile_waits && (put_diagnostics(r, e) != 0 ||
-                             queue_record_compile(s, claim_of(r), r->job->language->version,
-                                                  &r->compile, ret_mine, e) != 0))
-        return -1;
-    for (size_t i = 0; *ret_mine && i < r->test_count; i++)
-        if (test_run_record(&r->tests[i], s, claim_of(r), ret_mine, e) != 0)
-            return -1;
-    return 0;
-}
-
 static void tell(const struct record *r)
 {
     wake_send(r->j->conf->store_data_dir, WAKE_PROGRESS, claim_of(r)->id);
 }
 
-static int flush(struct record *r, int64_t patience_ms, bool *ret_mine, struct err *e)
+/* What waits and what `a` says already. */
+static int write_all(struct record *r, struct attempt *a, bool *ret_mine, struct err *e)
 {
-    if (store_begin_within(r->j->store, STORE_RELAXED, patience_ms, e) != 0)
+    struct store *s = r->j->store;
+    const struct test_result *tests[RECORD_TESTS_MAX];
+    if (r->compile_waits && put_diagnostics(r, e) != 0)
         return -1;
-    auto_txn_ struct store *txn = r->j->store;
-    if (put_all(r, ret_mine, e) != 0)
+    for (size_t i = 0; i < r->test_count; i++) {
+        tests[i] = &r->tests[i].result;
+        if (test_run_keep(&r->tests[i], s, e) != 0)
+            return -1;
+    }
+    a->compile = r->compile_waits ? &r->compile : NULL;
+    a->language_version = r->job->language->version;
+    a->tests = tests;
+    a->test_count = r->test_count;
+    a->runs = true;
+    if (queue_record(s, claim_of(r), a, ret_mine, e) != 0)
         return -1;
-    if (*ret_mine && r->compile_waits &&
-        queue_advance(txn, claim_of(r), SUBMISSION_RUNNING, ret_mine, e) != 0)
+    return *ret_mine ? store_commit(s, e) : 0;
+}
+
+static int flush(struct record *r, struct attempt *a, int64_t patience_ms, bool *ret_mine,
+                 struct err *e)
+{
+    enum store_durability d = a->verdict != VERDICT_NONE ? STORE_DURABLE : STORE_RELAXED;
+    if (store_begin_within(r->j->store, d, patience_ms, e) != 0)
         return -1;
-    if (!*ret_mine)
-        return 0;
-    if (store_commit(txn, e) != 0)
-        return -1;
+    int rc = write_all(r, a, ret_mine, e);
+    store_rollback(r->j->store); /* unless it was committed */
+    if (rc != 0 || !*ret_mine)
+        return rc;
     drop(r);
     tell(r);
     return 0;
@@ -117,35 +113,19 @@ static int flush(struct record *r, int64_t patience_ms, bool *ret_mine, struct e
 
 int record_due(struct record *r, bool *ret_mine, struct err *e)
 {
+    struct attempt a = { .verdict = VERDICT_NONE };
     *ret_mine = true;
     if (r->test_count < RECORD_TESTS_MAX && r->kept_bytes <= RECORD_KEPT_BYTES &&
         clock_mono_ns() < r->due_mono_ns)
         return 0;
-    return flush(r, 0, ret_mine, e);
+    return flush(r, &a, 0, ret_mine, e);
 }
 
 int record_end(struct record *r, enum verdict v, bool *ret_mine, struct err *e)
 {
     struct phases phases = phase_sum(r->job->clock);
-    if (store_begin(r->j->store, STORE_DURABLE, e) != 0)
-        return -1;
-    auto_txn_ struct store *txn = r->j->store;
-    if (put_all(r, ret_mine, e) != 0)
-        return -1;
-    if (!*ret_mine)
-        return 0;
-    if (queue_record_phases(txn, claim_of(r), &phases, ret_mine, e) != 0)
-        return -1;
-    if (*ret_mine &&
-        queue_finish(txn, claim_of(r), v, NULL, r->j->isolation_json, ret_mine, e) != 0)
-        return -1;
-    if (!*ret_mine)
-        return 0;
-    if (store_commit(txn, e) != 0)
-        return -1;
-    drop(r);
-    tell(r);
-    return 0;
+    struct attempt a = { .verdict = v, .isolation_json = r->j->isolation_json, .phases = &phases };
+    return flush(r, &a, 0, ret_mine, e);
 }
 
 /* ---- while a program runs */
@@ -154,9 +134,10 @@ int record_end(struct record *r, enum verdict v, bool *ret_mine, struct err *e)
 static void write_meanwhile(void *ctx)
 {
     struct record *r = ctx;
+    struct attempt a = { .verdict = VERDICT_NONE };
     struct err ignored;
     bool mine = true;
-    if (flush(r, PATIENCE_MS, &mine, &ignored) != 0)
+    if (flush(r, &a, PATIENCE_MS, &mine, &ignored) != 0)
         return;
     r->job->lease->lost = !mine;
 }

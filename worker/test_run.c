@@ -13,31 +13,35 @@
 #include "worker/decide.h"
 #include "worker/expand.h"
 
-enum { INPUT_PIECE_BYTES = 1 << 20 };
+enum { INPUT_PIECE_BYTES = 1 << 20, EXPECTED_COPIED_BYTES = 64 << 10 };
 
-/* An expected output, mapped: it may be larger than what should be copied for each test. */
-struct mapping {
-    void *data; /* NULL: empty */
+/* An expected output: a large one mapped, rather than copied for each test. */
+struct expected {
+    struct buf small;
+    void *mapped; /* NULL: `small` has it */
     size_t len;
 };
 
-static void mapping_done(struct mapping *m)
+static void expected_done(struct expected *x)
 {
-    if (m->data != NULL)
-        munmap(m->data, m->len);
+    buf_done(&x->small);
+    if (x->mapped != NULL)
+        munmap(x->mapped, x->len);
 }
 
-static int map_blob(struct store *s, const struct blob *blob, struct mapping *ret, struct err *e)
+static int expect(struct store *s, const struct blob *blob, struct expected *x, struct err *e)
 {
     auto_fd_ int fd = -1;
-    if (blob->bytes == 0)
-        return 0;
+    x->len = (size_t)blob->bytes;
+    buf_init(&x->small, EXPECTED_COPIED_BYTES);
+    if (blob->bytes <= EXPECTED_COPIED_BYTES)
+        return blob_get(s, blob, &x->small, e) != 0 ? err_wrap(e, "expected output") : 0;
     if (blob_open(s, blob, &fd, e) != 0)
         return err_wrap(e, "expected output");
-    void *p = mmap(NULL, (size_t)blob->bytes, PROT_READ, MAP_SHARED, fd, 0);
+    void *p = mmap(NULL, x->len, PROT_READ, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return err_sys(e, "map the expected output");
-    *ret = (struct mapping){ .data = p, .len = (size_t)blob->bytes };
+    x->mapped = p;
     return 0;
 }
 
@@ -190,16 +194,17 @@ int test_run(const struct judge *j, const struct job *job, size_t index, struct 
 {
     const struct test_spec *spec = &job->sub.tests[index];
     size_t kept_bytes = (size_t)j->conf->worker_kept_output_bytes;
-    __attribute__((cleanup(mapping_done))) struct mapping expected = { 0 };
+    __attribute__((cleanup(expected_done))) struct expected expected = { 0 };
     __attribute__((cleanup(compare_cleanup))) struct compare *compare = NULL;
     auto_test_run_ struct test_run t = { .result.index = (int64_t)index };
     struct box_outcome outcome = { 0 };
     keep_init(&t.stdout_keep, kept_bytes);
     keep_init(&t.stderr_keep, kept_bytes);
     if (spec->expected_output.present) {
-        if (map_blob(j->store, &spec->expected_output, &expected, e) != 0)
+        if (expect(j->store, &spec->expected_output, &expected, e) != 0)
             return -1;
-        compare = compare_new(&job->sub.comparer, expected.data, expected.len);
+        const void *data = expected.mapped != NULL ? expected.mapped : buf_text(&expected.small);
+        compare = compare_new(&job->sub.comparer, data, expected.len);
     }
     struct listener listener = { .keep = &t.stdout_keep,
                                  .compare = compare,
@@ -214,11 +219,10 @@ int test_run(const struct judge *j, const struct job *job, size_t index, struct 
     return 0;
 }
 
-int test_run_record(struct test_run *t, struct store *s, const struct claim *c, bool *ret_mine,
-                    struct err *e)
+int test_run_keep(struct test_run *t, struct store *s, struct err *e)
 {
-    if (keep_store(&t->stdout_keep, s, &t->result.stdout_kept, e) != 0 ||
-        keep_store(&t->stderr_keep, s, &t->result.stderr_kept, e) != 0)
-        return -1;
-    return queue_record_test(s, c, &t->result, ret_mine, e);
+    return keep_store(&t->stdout_keep, s, &t->result.stdout_kept, e) != 0 ||
+                   keep_store(&t->stderr_keep, s, &t->result.stderr_kept, e) != 0
+               ? -1
+               : 0;
 }

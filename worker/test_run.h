@@ -19,6 +19,5 @@ must_check_ int test_run(const struct judge *j, const struct job *job, size_t in
                          struct test_run *ret, bool *ret_stopped, struct err *e);
 void test_run_done(struct test_run *t);
 
-/* Store the outputs and the record with the claim's fence; joins the open transaction. */
-must_check_ int test_run_record(struct test_run *t, struct store *s, const struct claim *c,
-                                bool *ret_mine, struct err *e);
+/* Store the outputs, in the open transaction, so that the result can be recorded. */
+must_check_ int test_run_keep(struct test_run *t, struct store *s, struct err *e);

@@ -11,6 +11,7 @@
 #include "sandbox/base/cleanup.h"
 #include "schema/callback.h"
 #include "server/cursor.h"
+#include "tests/record.h"
 
 #define TEXT(t) ((char[]){ t })
 
@@ -83,7 +84,7 @@ static void judge(struct store *s, const struct claim *c)
                                       .usage = usage,
                                       .output = { put(s, "warning: \xff\n"), 11, 11, false } };
     must(queue_advance(s, c, SUBMISSION_COMPILING, &mine, &e), &e);
-    must(queue_record_compile(s, c, "12.2.0", &compile, &mine, &e), &e);
+    must(record_one_compile(s, c, "12.2.0", &compile, &mine, &e), &e);
     must(queue_advance(s, c, SUBMISSION_RUNNING, &mine, &e), &e);
     struct test_result t = { .verdict = VERDICT_RUNTIME_ERROR,
                              .cause = TEXT("none"),
@@ -93,7 +94,7 @@ static void judge(struct store *s, const struct claim *c)
                              .stdout_kept = { put(s, "\x01\xff"), 900, 1, true },
                              .stderr_kept = { put(s, "oh \"no\"\n"), 8, 8, false },
                              .message = TEXT("signal 11 (SIGSEGV)") };
-    must(queue_record_test(s, c, &t, &mine, &e), &e);
+    must(record_one_test(s, c, &t, &mine, &e), &e);
     must(queue_finish(s, c, VERDICT_RUNTIME_ERROR, "test 1", "{\"mode\":\"root\"}", &mine, &e), &e);
     assert(mine);
 }

@@ -307,7 +307,7 @@ proctype slot(byte s)
     :: EXPIRE(2)
 #endif
 #endif
-    /* queue_advance, queue_record_compile, queue_record_test (relaxed) */
+    /* queue_advance, queue_record without a verdict (relaxed) */
     :: atomic { slot_pc[s] == HOLDS ->
             if
             :: RECORD_MINE(slot_id[s], slot_fence[s]) ->
@@ -315,7 +315,7 @@ proctype slot(byte s)
                 slot_pc[s] = RECORDED
             :: else -> forget(s) /* *ret_mine false: JUDGE_LOST */
             fi }
-    /* queue_finish (durable) */
+    /* queue_finish, or queue_record with a verdict (durable) */
     :: atomic { slot_pc[s] == RECORDED ->
             if
             :: FINISH_MINE(slot_id[s], slot_fence[s]) -> finish(s)

@@ -318,7 +318,7 @@ START_TEST(pruning_forgets_ended_submissions_and_keeps_living_ones)
     ck_assert(claim_one(p.s, &c));
     struct test_result t = { .cause = TEXT("none"), .verdict = VERDICT_ACCEPTED };
     t.stdout_kept.blob = put_bytes(p.s, data, LARGE);
-    ck_ok(queue_record_test(p.s, &c, &t, &mine, &e));
+    ck_ok(record_one_test(p.s, &c, &t, &mine, &e));
     ck_assert(finish(p.s, &c, VERDICT_ACCEPTED));
     auto_submission_ struct submission live = request(p.s, 1);
     accept_it(p.s, &live);

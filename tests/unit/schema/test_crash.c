@@ -39,7 +39,7 @@ static void judge_one(struct store *s, const struct claim *c, const char *owner)
     must(store_begin(s, STORE_RELAXED, &e), &e);
     must(blob_put(s, owner, strlen(owner), &t.stdout_kept.blob, &e), &e);
     must(queue_advance(s, c, SUBMISSION_RUNNING, &mine, &e), &e);
-    must(queue_record_test(s, c, &t, &mine, &e), &e);
+    must(record_one_test(s, c, &t, &mine, &e), &e);
     must(store_commit(s, &e), &e);
     must(queue_finish(s, c, VERDICT_ACCEPTED, owner, NULL, &mine, &e), &e);
     if (!mine)

@@ -88,7 +88,7 @@ static void fill(struct store *s)
                                    .verdict = VERDICT_ACCEPTED,
                                    .stdout_kept = { put(s, "out"), 3, 3, false } };
     ck_ok(queue_advance(s, &c, SUBMISSION_RUNNING, &mine, &e));
-    ck_ok(queue_record_test(s, &c, &r, &mine, &e));
+    ck_ok(record_one_test(s, &c, &r, &mine, &e));
     ck_assert(finish(s, &c, VERDICT_ACCEPTED));
     accept_one(s, 0, id);
     ck_ok(queue_cancel(s, id, &cancelled, &e));

@@ -75,7 +75,7 @@ static void finish_with_cpu(struct store *s, const struct claim *c, int64_t cpu_
                                    .verdict = VERDICT_ACCEPTED,
                                    .usage = { .cpu_time_ns = cpu_ns } };
     ck_ok(queue_advance(s, c, SUBMISSION_RUNNING, &mine, &e));
-    ck_ok(queue_record_test(s, c, &r, &mine, &e));
+    ck_ok(record_one_test(s, c, &r, &mine, &e));
     ck_assert(finish(s, c, VERDICT_ACCEPTED));
 }
 

@@ -192,9 +192,9 @@ START_TEST(a_lost_lease_gives_the_submission_to_another_and_refuses_the_old_fenc
     ck_assert(!mine);
     ck_ok(queue_advance(p.s, &old, SUBMISSION_RUNNING, &mine, &e));
     ck_assert(!mine);
-    ck_ok(queue_record_compile(p.s, &old, "1", &compile, &mine, &e));
+    ck_ok(record_one_compile(p.s, &old, "1", &compile, &mine, &e));
     ck_assert(!mine);
-    ck_ok(queue_record_test(p.s, &old, &t, &mine, &e));
+    ck_ok(record_one_test(p.s, &old, &t, &mine, &e));
     ck_assert(!mine);
     ck_ok(queue_give_back(p.s, &old, 3, "", &mine, &e));
     ck_assert(!mine);
@@ -350,7 +350,7 @@ START_TEST(what_is_given_back_begins_anew_until_its_attempts_are_used_up)
     for (int attempt = 1; attempt <= 2; attempt++) {
         ck_assert(claim_one(p.s, &c));
         ck_ok(queue_advance(p.s, &c, SUBMISSION_RUNNING, &mine, &e));
-        ck_ok(queue_record_test(p.s, &c, &t, &mine, &e));
+        ck_ok(record_one_test(p.s, &c, &t, &mine, &e));
         ck_ok(queue_give_back(p.s, &c, 2, "the keeper died", &mine, &e));
         ck_assert(mine);
         ck_assert_int_eq(number(p.s, "SELECT count(*) FROM test_result"), 0);
@@ -436,9 +436,9 @@ START_TEST(a_test_recorded_twice_counts_once)
     accept_one(p.s, 0, id);
     ck_assert(claim_one(p.s, &c));
     t.stdout_kept.blob = put(p.s, "first");
-    ck_ok(queue_record_test(p.s, &c, &t, &mine, &e));
+    ck_ok(record_one_test(p.s, &c, &t, &mine, &e));
     t.stdout_kept.blob = put(p.s, "second");
-    ck_ok(queue_record_test(p.s, &c, &t, &mine, &e));
+    ck_ok(record_one_test(p.s, &c, &t, &mine, &e));
     ck_consistent(p.s);
     auto_report_ struct submission_report r = load(p.s, id);
     ck_assert_uint_eq(r.result_count, 1);

@@ -97,10 +97,10 @@ static void judge(struct store *s, const struct claim *c)
         .stdout_kept = { put(s, "headtail"), 1000, 4, true },
         .message = TEXT("died"),
     };
-    ck_ok(queue_record_compile(s, c, "12.2.0", &compile, &mine, &e));
+    ck_ok(record_one_compile(s, c, "12.2.0", &compile, &mine, &e));
     ck_assert(mine);
     ck_ok(queue_advance(s, c, SUBMISSION_RUNNING, &mine, &e));
-    ck_ok(queue_record_test(s, c, &t, &mine, &e));
+    ck_ok(record_one_test(s, c, &t, &mine, &e));
     ck_assert(mine);
 }
 
@@ -158,27 +158,50 @@ START_TEST(phases_are_those_of_the_attempt_that_ended_it)
     struct claim c, late;
     bool mine = false;
     const struct phases first = { true, 1, 2, 3, 4 }, last = { true, 5, 6, 7, 8 };
+    const struct attempt early = { .verdict = VERDICT_WRONG_ANSWER, .phases = &first };
+    const struct attempt again = { .verdict = VERDICT_ACCEPTED, .phases = &last };
     auto_submission_ struct submission sub = request(p.s, 1);
     accept_it(p.s, &sub);
+    ck_assert(claim_one(p.s, &late));
+    ck_ok(queue_give_back(p.s, &late, 3, "again", &mine, &e));
     ck_assert(claim_one(p.s, &c));
-    late = c;
-    ck_ok(queue_record_phases(p.s, &c, &first, &mine, &e));
-    ck_assert(mine);
-    ck_ok(queue_give_back(p.s, &c, 3, "again", &mine, &e));
-    struct submission_report queued = load(p.s, sub.id);
-    ck_assert(!queued.phases.present);
-    report_done(&queued);
-    ck_assert(claim_one(p.s, &c));
-    ck_ok(queue_record_phases(p.s, &c, &last, &mine, &e));
-    ck_ok(queue_record_phases(p.s, &late, &first, &mine, &e));
+    ck_ok(queue_record(p.s, &late, &early, &mine, &e));
     ck_assert(!mine);
-    ck_assert(finish(p.s, &c, VERDICT_ACCEPTED));
+    ck_ok(queue_record(p.s, &c, &again, &mine, &e));
+    ck_assert(mine);
     auto_report_ struct submission_report r = load(p.s, sub.id);
     ck_assert(r.phases.present);
+    ck_assert_int_eq(r.sub.verdict, VERDICT_ACCEPTED);
     ck_assert_int_eq(r.phases.prepare_ns, 5);
     ck_assert_int_eq(r.phases.compile_ns, 6);
     ck_assert_int_eq(r.phases.run_ns, 7);
     ck_assert_int_eq(r.phases.collect_ns, 8);
+}
+END_TEST
+
+START_TEST(an_isolation_whose_first_record_was_rolled_back_is_recorded_anew)
+{
+    static const char json[] = "{\"of\":\"this test\"}";
+    const struct attempt a = { .verdict = VERDICT_ACCEPTED, .isolation_json = json };
+    auto_place_ struct place p = place_new();
+    struct err e;
+    bool mine = false;
+    for (int i = 0; i < 3; i++) {
+        struct claim c;
+        auto_submission_ struct submission sub = request(p.s, 1);
+        accept_it(p.s, &sub);
+        ck_assert(claim_one(p.s, &c));
+        ck_ok(store_begin(p.s, STORE_DURABLE, &e));
+        ck_ok(queue_record(p.s, &c, &a, &mine, &e));
+        store_rollback(p.s);
+        if (i == 0) /* takes the row that was given back */
+            (void)put(p.s, "something else");
+        ck_ok(queue_record(p.s, &c, &a, &mine, &e));
+        ck_assert(mine);
+        auto_report_ struct submission_report r = load(p.s, sub.id);
+        ck_assert_str_eq(r.isolation_json, json);
+    }
+    ck_consistent(p.s);
 }
 END_TEST
 
@@ -372,8 +395,10 @@ END_TEST
 UNIT_MAIN("report", a_request_comes_back_as_it_was_given,
           a_submission_that_does_not_exist_is_not_found,
           a_result_comes_back_as_it_was_recorded_and_the_rest_is_skipped,
-          phases_are_those_of_the_attempt_that_ended_it, ten_thousand_tests_are_one_submission,
-          lists_filter_by_state, lists_filter_by_key_verdict_and_language_together,
+          phases_are_those_of_the_attempt_that_ended_it,
+          an_isolation_whose_first_record_was_rolled_back_is_recorded_anew,
+          ten_thousand_tests_are_one_submission, lists_filter_by_state,
+          lists_filter_by_key_verdict_and_language_together,
           pages_follow_each_other_without_gap_or_overlap, a_row_of_a_list_shows_what_is_known,
           a_list_of_no_or_too_many_rows_is_refused, a_status_is_that_of_the_report_at_every_step,
           ended_submissions_are_counted_by_verdict)

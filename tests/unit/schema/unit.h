@@ -19,6 +19,7 @@
 #include "sandbox/base/io.h"
 #include "schema/db.h"
 #include "schema/store.h"
+#include "tests/record.h"
 #include "tests/unit/base/unit.h"
 
 /* A test here waits for real disks: libcheck's four seconds are too few on a busy host. */
