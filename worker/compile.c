@@ -127,9 +127,9 @@ static int use_prepared(struct work *w, struct err *e)
 
 static int run_compiler(struct work *w, struct err *e)
 {
-    if (use_prepared(w, e) != 0)
+    struct job *job = w->job;
+    if (use_prepared(w, e) != 0 || sources_fetch(w->j->store, &job->sub, &job->sources, e) != 0)
         return -1;
-    const struct job *job = w->job;
     struct box_sink sink = { .fd = -1, .write = on_output, .ctx = &w->output };
     struct box_command command = {
         .image = job->language->image,

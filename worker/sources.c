@@ -18,7 +18,7 @@ enum {
 void sources_done(struct sources *src)
 {
     for (size_t i = 0; i < src->count; i++)
-        close(src->files[i].fd);
+        close_fd(&src->files[i].fd);
     text_list_done(&src->names);
     free(src->main_file);
     free(src->entry_point);
@@ -139,18 +139,20 @@ static char *find_problem(const struct submission *sub, const struct language *l
     return NULL;
 }
 
-static int open_files(struct store *s, const struct submission *sub, struct sources *src,
-                      struct err *e)
+static void name_files(const struct submission *sub, struct sources *src)
 {
     for (size_t i = 0; i < sub->file_count; i++)
         text_list_add(&src->names, sub->files[i].name);
-    for (size_t i = 0; i < sub->file_count; i++) {
-        struct box_file *f = &src->files[i];
-        f->name = src->names.items[i];
-        if (blob_open(s, &sub->files[i].content, &f->fd, e) != 0)
+    for (; src->count < sub->file_count; src->count++)
+        src->files[src->count] =
+            (struct box_file){ .name = src->names.items[src->count], .fd = -1 };
+}
+
+int sources_fetch(struct store *s, const struct submission *sub, struct sources *src, struct err *e)
+{
+    for (size_t i = 0; i < src->count; i++)
+        if (src->files[i].fd < 0 && blob_open(s, &sub->files[i].content, &src->files[i].fd, e) != 0)
             return err_wrap(e, "file %zu of the submission", i + 1);
-        src->count++;
-    }
     return 0;
 }
 
@@ -160,7 +162,9 @@ int sources_open(struct store *s, const struct submission *sub, const struct lan
     auto_sources_ struct sources src = { .problem = find_problem(sub, l) };
     if (src.problem == NULL) {
         src.main_file = xstrdup(choose_main(sub, l));
-        if (open_files(s, sub, &src, e) != 0 || choose_entry(&src, sub, l, e) != 0)
+        name_files(sub, &src);
+        bool now = l->run_sources || l->entry_pattern != NULL;
+        if ((now && sources_fetch(s, sub, &src, e) != 0) || choose_entry(&src, sub, l, e) != 0)
             return -1;
         rename_lone(&src, l);
     }

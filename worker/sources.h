@@ -20,8 +20,12 @@ struct sources {
 
 #define auto_sources_ __attribute__((cleanup(sources_done)))
 
-/* Open every file and choose the main one and the entry point by the language's rules. What the
- * submission got wrong is in `problem`, not an error. */
+/* Choose the main file and the entry point by the language's rules, and open every file where that
+ * or the tests need them. What the submission got wrong is in `problem`, not an error. */
 must_check_ int sources_open(struct store *s, const struct submission *sub,
                              const struct language *l, struct sources *ret, struct err *e);
+
+/* Open the files that are not open yet (descriptor -1): for a compile that was not found. */
+must_check_ int sources_fetch(struct store *s, const struct submission *sub, struct sources *src,
+                              struct err *e);
 void sources_done(struct sources *src);
