@@ -19,6 +19,7 @@
 #include "sandbox/base/conf_reload.h"
 #include "sandbox/base/files.h"
 #include "sandbox/base/opt.h"
+#include "sandbox/base/prompt.h"
 #include "sandbox/base/ready.h"
 #include "server/listen.h"
 #include "server/maintain.h"
@@ -150,6 +151,7 @@ static int serve(const struct args *a, struct conf *conf, struct log *log, struc
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "no_new_privs");
     json_object_seed(0); /* before threads exist */
+    prompt_ask(false);
     if (files_allow(OPEN_FILES_LEAST, e) != 0)
         return -1;
     raise_fd_limit(&srv, conf);

@@ -9,6 +9,7 @@
 #include "sandbox/base/files.h"
 #include "sandbox/base/guard.h"
 #include "sandbox/base/opt.h"
+#include "sandbox/base/prompt.h"
 #include "sandbox/base/ready.h"
 #include "worker/worker.h"
 
@@ -132,6 +133,8 @@ static int run(struct worker *w, const struct args *a)
     if (a->check_languages)
         return check_languages(w);
     umask(077);
+    if (w->slot >= 0)
+        prompt_ask(true);
     /* A collected artifact may have BOX_COLLECT_FILES_MAX files, a descriptor each: with fewer only
      * large ones fail, and say so. */
     if (files_allow(OPEN_FILES_LEAST, &e) != 0 || enter_guard(w, &e) != 0) {
