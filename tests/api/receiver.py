@@ -34,15 +34,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         call = Call(self.path, self.headers, body)
         with self.server.lock:
             self.server.calls.append(call)
-            self.server.now += 1
-            self.server.most = max(self.server.most, self.server.now)
         try:
             self.server.answer(self, call)
         except OSError:
             pass  # the caller went away
-        finally:
-            with self.server.lock:
-                self.server.now -= 1
+
+    def wait(self, seconds):
+        """Wait, and be counted until then: before the answer, after which the next one may come."""
+        with self.server.lock:
+            self.server.waiting += 1
+            self.server.most = max(self.server.most, self.server.waiting)
+        time.sleep(seconds)
+        with self.server.lock:
+            self.server.waiting -= 1
 
     def say(self, status, headers=(), body=b""):
         self.send_response(status)
@@ -63,7 +67,7 @@ class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
     def __init__(self, answer=None, address="127.0.0.1", port=0):
         super().__init__((address, port), Handler)
-        self.calls, self.lock, self.now, self.most = [], threading.Lock(), 0, 0
+        self.calls, self.lock, self.waiting, self.most = [], threading.Lock(), 0, 0
         self.answer = answer or (lambda h, call: h.say(204))
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 

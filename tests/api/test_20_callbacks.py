@@ -254,11 +254,11 @@ class Callbacks(unittest.TestCase):
 
     def test_per_host(self):
         """No host gets more at once than it may"""
-        r = self.receive(lambda h, c: (time.sleep(0.3), h.say(200)))
+        r = self.receive(lambda h, c: (h.wait(0.3), h.say(200)))
         ids = [self.submit(r.url()) for _ in range(12)]
         for ident in ids:
             self.settled(ident, "delivered", 60)
-        self.assertLessEqual(r.most, 3)
+        self.assertIn(r.most, (2, 3))
         self.assertEqual(len(r.calls), 12)
 
     def test_huge(self):
