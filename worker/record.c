@@ -74,10 +74,11 @@ static void tell(const struct record *r)
     wake_send(r->j->conf->store_data_dir, WAKE_PROGRESS, claim_of(r)->id);
 }
 
-/* What waits and what `a` says already. */
-static int write_all(struct record *r, struct attempt *a, bool *ret_mine, struct err *e)
+/* What `said` says, and what waits. */
+static int write_all(struct record *r, const struct attempt *said, bool *ret_mine, struct err *e)
 {
     struct store *s = r->j->store;
+    struct attempt a = *said;
     const struct test_result *tests[RECORD_TESTS_MAX];
     if (r->compile_waits && put_diagnostics(r, e) != 0)
         return -1;
@@ -86,17 +87,17 @@ static int write_all(struct record *r, struct attempt *a, bool *ret_mine, struct
         if (test_run_keep(&r->tests[i], s, e) != 0)
             return -1;
     }
-    a->compile = r->compile_waits ? &r->compile : NULL;
-    a->language_version = r->job->language->version;
-    a->tests = tests;
-    a->test_count = r->test_count;
-    a->runs = true;
-    if (queue_record(s, claim_of(r), a, ret_mine, e) != 0)
+    a.compile = r->compile_waits ? &r->compile : NULL;
+    a.language_version = r->job->language->version;
+    a.tests = tests;
+    a.test_count = r->test_count;
+    a.runs = true;
+    if (queue_record(s, claim_of(r), &a, ret_mine, e) != 0)
         return -1;
     return *ret_mine ? store_commit(s, e) : 0;
 }
 
-static int flush(struct record *r, struct attempt *a, int64_t patience_ms, bool *ret_mine,
+static int flush(struct record *r, const struct attempt *a, int64_t patience_ms, bool *ret_mine,
                  struct err *e)
 {
     enum store_durability d = a->verdict != VERDICT_NONE ? STORE_DURABLE : STORE_RELAXED;
