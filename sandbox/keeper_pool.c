@@ -8,9 +8,8 @@
  * time to make them. Whoever is left alone for a while keeps box.warm.
  *
  * Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not); they wait only while
- * a client that has just been answered may ask for the next warm cell at once, and are as many as
- * warm ones are wanted at the most. One that holds much memory does not wait, nor do many that hold
- * some.
+ * a client that has just been answered may ask for the next warm cell at once, and there is one.
+ * One that holds much memory does not wait, nor do many that hold some.
  */
 #include <poll.h>
 #include <string.h>
@@ -151,17 +150,28 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
     return cell_build(&k->maker, image, ret, e);
 }
 
+static void remove_used(struct keeper *k)
+{
+    cell_destroy(&k->used[--k->used_count]);
+    if (k->used_count == 0)
+        k->used_bytes = 0;
+}
+
+/* Who will have to wait for the next cell anyway had better find less to be removed. */
 void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes)
 {
-    if (k->used_count < warm_wanted(k) && k->used_count < ARRAY_COUNT(k->used) &&
-        memory_bytes >= 0 && memory_bytes <= USED_MEMORY_MAX_BYTES &&
+    bool waits = k->warm_count > 0 ? k->used_count < warm_wanted(k) : k->used_count < warm_base(k);
+    if (waits && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
+        memory_bytes <= USED_MEMORY_MAX_BYTES &&
         k->used_bytes + memory_bytes <= ALL_USED_MEMORY_MAX_BYTES) {
         k->used[k->used_count++] = *c;
         k->used_bytes += memory_bytes;
         cell_init(c);
-    } else {
-        cell_destroy(c);
+        return;
     }
+    cell_destroy(c);
+    if (k->warm_count == 0 && k->used_count > warm_base(k))
+        remove_used(k);
 }
 
 static bool client_waits(const struct keeper *k, int64_t wait_ns)
@@ -196,13 +206,6 @@ static void reap_strays(void)
 {
     while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
         ;
-}
-
-static void remove_used(struct keeper *k)
-{
-    cell_destroy(&k->used[--k->used_count]);
-    if (k->used_count == 0)
-        k->used_bytes = 0;
 }
 
 static int64_t asks_again_ns(const struct keeper *k)

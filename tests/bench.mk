@@ -13,7 +13,7 @@ extra_src += $(bench_src)
 
 bench: all $(addprefix $(BUILD)/bench/,minos-bench store true tiny spin) ## measure, 7 to 9 minutes: BENCH_SUITE= BENCH_SECONDS= BENCH_ROWS= BENCH_JSON=
 	$(BUILD)/bench/minos-bench --programs $(abspath $(BUILD)) --extras $(abspath $(BUILD))/bench --languages $(abspath deploy/languages) \
-	    --suite $(BENCH_SUITE) --seconds $(BENCH_SECONDS) --rows $(BENCH_ROWS) --json $(BENCH_JSON)
+	    --suite $(BENCH_SUITE) --seconds $(BENCH_SECONDS) --rows $(BENCH_ROWS) --json $(abspath $(BENCH_JSON))
 .PHONY: bench
 
 $(BUILD)/bench/minos-bench: $(call obj,$(base_src) $(client_src) sandbox/box_run.c $(bench_src))

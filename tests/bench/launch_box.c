@@ -29,12 +29,15 @@ static int cell_open(const struct bench *b, const struct contestant *c, size_t l
     auto_free_ char *keeper = xasprintf("%s/minos-box", b->programs_dir);
     auto_free_ char *slot = xasprintf("%zu", lane);
     auto_free_ char *warm = xasprintf("box.warm=%d", c->warm);
-    const char *args[] = { "--config",    b->fixture.conf,
-                           "--artifacts", b->fixture.artifacts,
-                           "--slot",      slot,
-                           "--set",       warm,
-                           "--set",       c->setting != NULL ? c->setting : warm,
-                           NULL };
+    const char *args[] = {
+        "--config",    b->fixture.conf,
+        "--artifacts", b->fixture.artifacts,
+        "--slot",      slot,
+        "--set",       warm,
+        "--set",       "box.warm_burst=0", /* made while others have their turn */
+        "--set",       c->setting != NULL ? c->setting : warm,
+        NULL
+    };
     struct box_options options = { .program = keeper,
                                    .args = args,
                                    .timeout_ms = GREETING_TIMEOUT_MS };
