@@ -14,14 +14,23 @@
 
 enum {
     PROCESSES_MAX = 64,
-    SETTLE_MS = 3000, /* until nothing is prepared any more */
+    SETTLE_MS = 20000, /* until nothing is prepared any more, and the keeper has rested */
     CLIENTS = 4,
     SAMPLES = 10,
     STEP_MS = 200,
     MS = 1000,
 };
 
-enum role { ROLE_UP, ROLE_SERVER, ROLE_WORKER, ROLE_SLOT, ROLE_LISTEN, ROLE_KEEPER, ROLE_CELL };
+enum role {
+    ROLE_UP,
+    ROLE_SERVER,
+    ROLE_COURIER,
+    ROLE_WORKER,
+    ROLE_SLOT,
+    ROLE_LISTEN,
+    ROLE_KEEPER,
+    ROLE_CELL
+};
 
 /* The counted ones are those whose sum has a bound: what judges, without who started it. */
 static const struct {
@@ -30,6 +39,7 @@ static const struct {
 } roles[] = {
     [ROLE_UP] = { "minos up", "starts and supervises the others", false },
     [ROLE_SERVER] = { "minos-server", "HTTP", true },
+    [ROLE_COURIER] = { "minos-courier", "sends callbacks", false },
     [ROLE_WORKER] = { "minos-worker", "supervisor of the slots", true },
     [ROLE_SLOT] = { "slot", "judges", true },
     [ROLE_LISTEN] = { "minos-box listen", "forks the keepers", false },
@@ -78,9 +88,12 @@ static enum role role_below(enum role parent, pid_t pid)
 {
     switch (parent) {
     case ROLE_UP:
-        return called(pid, "minos-server")   ? ROLE_SERVER
-               : called(pid, "minos-worker") ? ROLE_WORKER
-                                             : ROLE_LISTEN;
+        return called(pid, "minos-server")    ? ROLE_SERVER
+               : called(pid, "minos-courier") ? ROLE_COURIER
+               : called(pid, "minos-worker")  ? ROLE_WORKER
+                                              : ROLE_LISTEN;
+    case ROLE_COURIER:
+        return ROLE_COURIER;
     case ROLE_WORKER:
         return ROLE_SLOT;
     case ROLE_LISTEN:
