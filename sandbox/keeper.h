@@ -70,10 +70,11 @@ struct keeper {
     struct cell kept;                                         /* of the last run with keep_files */
     struct cell warm[KEEPER_POOL_MAX], used[KEEPER_POOL_MAX]; /* keeper_pool.c */
     size_t warm_count, used_count;
-    size_t pool_max;     /* of each, by the descriptors that we may have open */
-    size_t missed_count; /* cells that were asked for while none was ready, since the last rest */
-    int64_t used_bytes;  /* what the used ones had at their peak, together */
-    struct cores cores;  /* of all slots */
+    size_t pool_max;        /* of each, by the descriptors that we may have open */
+    size_t missed_count;    /* cells that bursts were short of, since the last rest */
+    int64_t served_mono_ns; /* the end of the last run; 0: there was none */
+    int64_t used_bytes;     /* what the used ones had at their peak, together */
+    struct cores cores;     /* of all slots */
     struct ahead ahead;
     int64_t ahead_count; /* how many times there was one */
     bool wants_ahead;    /* a cell had to be made while the client waited */

@@ -3,13 +3,14 @@
  * that are still to be removed. Runs in the keeper while no program does, a piece at a time, the
  * client first.
  *
- * There are box.warm warm ones, and one more for each time that one was asked for in vain, up to
- * box.warm_burst: who has once sent many tests will send the like again, and until then there is
- * time to make them. Whoever is left alone for a while keeps box.warm.
+ * There are box.warm warm ones, and one more for each time that one was asked for in vain or that a
+ * burst took the last, up to box.warm_burst: who has once sent many tests will send the like again,
+ * and until then there is time to make them. Whoever is left alone for a while keeps box.warm.
  *
- * Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not); they wait only while
- * a client that has just been answered may ask for the next warm cell at once, and there is one.
- * One that holds much memory does not wait, nor do many that hold some.
+ * While there is a warm one, what is to be removed and made waits for a moment without a client:
+ * the core that it would take is wanted by those who record and tell what has just been run, and by
+ * the next to come. Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not). One
+ * that holds much memory does not wait, nor do many that hold some.
  */
 #include <poll.h>
 #include <string.h>
@@ -24,10 +25,9 @@
 #define ALL_USED_MEMORY_MAX_BYTES ((int64_t)64 << 20)
 /* A cell takes 2 ms to make; on a host that has stalled we make one ourselves. */
 enum { AHEAD_WAIT_MS = 500, OTHER_DESCRIPTORS = 512 };
-/* How long a client takes to ask again when it does so at once; and when there are more warm cells
- * than it has to wait for, and it may record a test first. */
-#define ASKS_AGAIN_NS (NS_PER_MS / 4)
-#define ASKS_AGAIN_IN_BURST_NS (2 * NS_PER_MS)
+/* Whoever asks again so soon after a run is in the middle of a burst. A submission takes 4 ms from
+ * its request to its answer, and slots take turns. */
+#define BURST_NS (10 * NS_PER_MS)
 
 static size_t warm_base(const struct keeper *k)
 {
@@ -135,12 +135,27 @@ void keeper_ask_ahead(struct keeper *k)
         ahead_ask(&k->ahead);
 }
 
+/* What is left of a burst, at most. */
+static int64_t burst_left_ns(const struct keeper *k)
+{
+    int64_t left_ns = k->served_mono_ns + BURST_NS - clock_mono_ns();
+    return k->served_mono_ns != 0 && left_ns > 0 ? left_ns : 0;
+}
+
+static bool wants_deeper(const struct keeper *k, const char *image, bool found)
+{
+    bool short_of_one = !found || (k->warm_count == 0 && burst_left_ns(k) > 0);
+    return short_of_one && warm_base(k) > 0 && strcmp(image, "host") == 0 &&
+           k->missed_count < KEEPER_POOL_MAX;
+}
+
 int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
 {
-    if (take_warm(k, image, ret))
-        return 0;
-    if (warm_base(k) > 0 && strcmp(image, "host") == 0 && k->missed_count < KEEPER_POOL_MAX)
+    bool found = take_warm(k, image, ret);
+    if (wants_deeper(k, image, found))
         k->missed_count++;
+    if (found)
+        return 0;
     if (k->ahead.asked && strcmp(image, "host") == 0) {
         take_ahead(k, AHEAD_WAIT_MS);
         if (take_warm(k, image, ret))
@@ -160,6 +175,7 @@ static void remove_used(struct keeper *k)
 /* Who will have to wait for the next cell anyway had better find less to be removed. */
 void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes)
 {
+    k->served_mono_ns = clock_mono_ns();
     bool waits = k->warm_count > 0 ? k->used_count < warm_wanted(k) : k->used_count < warm_base(k);
     if (waits && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
         memory_bytes <= USED_MEMORY_MAX_BYTES &&
@@ -208,13 +224,6 @@ static void reap_strays(void)
         ;
 }
 
-static int64_t asks_again_ns(const struct keeper *k)
-{
-    if (k->used_count == 0 || k->warm_count == 0)
-        return 0;
-    return k->warm_count > warm_base(k) ? ASKS_AGAIN_IN_BURST_NS : ASKS_AGAIN_NS;
-}
-
 void keeper_tidy(struct keeper *k)
 {
     reap_strays();
@@ -222,11 +231,9 @@ void keeper_tidy(struct keeper *k)
         start_ahead(k);
     if (k->ahead.asked)
         take_ahead(k, 0);
-    int64_t wait_ns = asks_again_ns(k);
     while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
-        if (client_waits(k, wait_ns))
+        if (client_waits(k, k->warm_count > 0 ? burst_left_ns(k) : 0))
             return;
-        wait_ns = 0;
         if (k->used_count > 0)
             remove_used(k);
         else if (make_warm(k) < 0)
