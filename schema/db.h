@@ -69,6 +69,7 @@ struct store {
     struct blob isolation; /* of the last verdict */
     void (*moved)(void *ctx, const char *id); /* queue_on_moved; NULL: nobody listens */
     void *moved_ctx;
+    struct wake_sender *sender; /* wake_tell; NULL before the first */
     struct stmt *stmts[DB_STMTS_MAX];
 };
 

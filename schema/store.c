@@ -14,6 +14,7 @@
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "schema/inner.h"
+#include "schema/wake.h"
 
 enum {
     BUSY_TIMEOUT_MS = 10 * 1000,
@@ -217,6 +218,7 @@ void store_close(struct store *s)
         free(s->stmts[i]);
     }
     sqlite3_close(s->db);
+    wake_sender_free(s->sender);
     close_fd(&s->blobs_fd);
     free(s->data_dir);
     free(s);

@@ -15,18 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
 #include "sandbox/base/units.h"
+#include "schema/db.h"
 
 enum {
     NAME_BYTES = 64,
     SOCKETS_PER_PROCESS = 1024,
     BACKLOG_LEAST = 10, /* net.unix.max_dgram_qlen where nobody changed it */
+    PEERS_MAX = 128,    /* that a sender keeps sockets to; of more it keeps none */
+    SETTLED_S = 1,      /* coarser than the time stamps of any file system for directories */
     RECEIVE_BYTES = 1 << 20,
 };
 
@@ -215,5 +220,136 @@ void wake_send(const char *data_dir, enum wake_topic topic, const char *id)
     for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
         if (strncmp(d->d_name, prefix, (size_t)prefix_len) == 0 && strlen(d->d_name) < NAME_BYTES)
             send_to(fd, borrowed_fd, d->d_name, id);
+    }
+}
+
+/* ---- sending again and again
+ *
+ * To open a socket and to read a directory for each hint costs more than the hint. Who owns a store
+ * keeps a socket for each receiver, and reads the directory again only when it has changed. What
+ * comes within one tick of the file system's clock leaves no trace in its time: what was read so
+ * soon after a change is read again. */
+
+struct peer {
+    int fd; /* connected */
+    enum wake_topic topic;
+    char name[NAME_BYTES];
+};
+
+struct wake_sender {
+    int dir_fd;
+    struct timespec changed; /* of the directory, as it was read; */
+    bool settled;            /* what changes later has another time */
+    size_t count;            /* PEERS_MAX + 1: there are too many */
+    struct peer peers[PEERS_MAX];
+};
+
+static void forget_peers(struct wake_sender *s)
+{
+    for (size_t i = 0; i < s->count && i < PEERS_MAX; i++)
+        close_fd(&s->peers[i].fd);
+    s->count = 0;
+    s->settled = false;
+}
+
+void wake_sender_free(struct wake_sender *s)
+{
+    if (s == NULL)
+        return;
+    forget_peers(s);
+    close_fd(&s->dir_fd);
+    free(s);
+}
+
+static bool topic_of(const char *name, enum wake_topic *ret)
+{
+    static const enum wake_topic topics[] = { WAKE_QUEUE, WAKE_PROGRESS, WAKE_CALLBACK };
+    size_t len = strcspn(name, "-");
+    for (size_t i = 0; i < ARRAY_COUNT(topics); i++) {
+        const char *of = topic_name(topics[i]);
+        if (strlen(of) == len && strncmp(name, of, len) == 0) {
+            *ret = topics[i];
+            return name[len] == '-' && strlen(name) < NAME_BYTES;
+        }
+    }
+    return false;
+}
+
+static void add_peer(struct wake_sender *s, const char *name)
+{
+    struct sockaddr_un to;
+    enum wake_topic topic;
+    if (!topic_of(name, &topic) || s->count > PEERS_MAX)
+        return;
+    socklen_t len = address(s->dir_fd, name, &to);
+    auto_fd_ int fd = new_socket();
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, len) < 0) {
+        if (errno == ECONNREFUSED)
+            unlinkat(s->dir_fd, name, 0); /* its process died without wake_close */
+        return;
+    }
+    if (fd < 0 || s->count == PEERS_MAX) {
+        forget_peers(s);
+        s->count = PEERS_MAX + 1;
+        return;
+    }
+    struct peer *p = &s->peers[s->count++];
+    *p = (struct peer){ .fd = take_fd(&fd), .topic = topic };
+    snprintf(p->name, sizeof p->name, "%s", name);
+}
+
+static void find_peers(struct wake_sender *s, const struct timespec *changed)
+{
+    forget_peers(s);
+    auto_fd_ int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        s->count = PEERS_MAX + 1;
+        return;
+    }
+    (void)take_fd(&fd); /* the stream closes it */
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+        add_peer(s, d->d_name);
+    s->changed = *changed;
+    s->settled = s->count <= PEERS_MAX && clock_unix_ms() / 1000 > changed->tv_sec + SETTLED_S;
+}
+
+/* False: not this way. */
+static bool look_for_peers(struct wake_sender *s, const char *data_dir)
+{
+    struct stat st;
+    if (s->dir_fd >= 0 && (fstat(s->dir_fd, &st) < 0 || st.st_nlink == 0))
+        close_fd(&s->dir_fd);
+    if (s->dir_fd < 0) {
+        forget_peers(s);
+        s->dir_fd = open_run(data_dir);
+        if (s->dir_fd < 0 || fstat(s->dir_fd, &st) < 0)
+            return false;
+    }
+    if (!s->settled || st.st_mtim.tv_sec != s->changed.tv_sec ||
+        st.st_mtim.tv_nsec != s->changed.tv_nsec)
+        find_peers(s, &st.st_mtim);
+    return s->count <= PEERS_MAX;
+}
+
+void wake_tell(struct store *store, enum wake_topic topic, const char *id)
+{
+    if (store->sender == NULL) {
+        store->sender = xcalloc(1, sizeof *store->sender);
+        store->sender->dir_fd = -1;
+    }
+    struct wake_sender *s = store->sender;
+    if (!look_for_peers(s, store->data_dir)) {
+        wake_send(store->data_dir, topic, id);
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        const struct peer *p = &s->peers[i];
+        if (p->topic != topic || send(p->fd, id, strlen(id), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+            errno == EAGAIN)
+            continue;
+        s->settled = false;
+        if (errno == ECONNREFUSED)
+            unlinkat(s->dir_fd, p->name, 0); /* its process died without wake_close */
     }
 }

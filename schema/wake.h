@@ -37,3 +37,10 @@ must_check_ int wake_next(struct wake *w, struct wake_event *ret, bool *ret_foun
 /* Tell every receiver of `topic` (WAKE_QUEUE with id "" only needs one idle slot, but telling all
  * is allowed). Never blocks, never fails. */
 void wake_send(const char *data_dir, enum wake_topic topic, const char *id);
+
+/* The same from who owns a store, of its data directory. Keeps what it needs in the store: cheaper
+ * for those who do so often. */
+void wake_tell(struct store *store, enum wake_topic topic, const char *id);
+
+struct wake_sender;                           /* what it keeps; */
+void wake_sender_free(struct wake_sender *s); /* store_close does; accepts NULL */

@@ -152,7 +152,7 @@ static void apply_batch(struct writer *w, struct writer_job *const *jobs, size_t
         jobs[i]->done(jobs[i]); /* first: it registers who waits for the result */
     }
     if (feeds)
-        wake_send(w->opt.data_dir, WAKE_QUEUE, "");
+        wake_tell(w->store, WAKE_QUEUE, "");
 }
 
 /* Under the lock: take the jobs of the next batch. */

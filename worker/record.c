@@ -71,7 +71,7 @@ static int put_diagnostics(struct record *r, struct err *e)
 
 static void tell(const struct record *r)
 {
-    wake_send(r->j->conf->store_data_dir, WAKE_PROGRESS, claim_of(r)->id);
+    wake_tell(r->j->store, WAKE_PROGRESS, claim_of(r)->id);
 }
 
 /* What `said` says, and what waits. */

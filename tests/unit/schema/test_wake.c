@@ -164,7 +164,128 @@ START_TEST(a_long_path_is_no_obstacle)
 }
 END_TEST
 
-UNIT_MAIN("wake", every_receiver_of_the_topic_and_no_other_is_told,
+static struct store *store_at(const struct place *p)
+{
+    const struct store_options o = { .data_dir = p->dir };
+    struct store *s = NULL;
+    struct err e;
+    ck_ok(store_open(&o, &s, &e));
+    return s;
+}
+
+/* As if nothing had changed in the directory for long. */
+static void settle(const struct place *p)
+{
+    auto_free_ char *run = xasprintf("%s/run", p->dir);
+    const struct timespec long_ago[] = { { 1000, 0 }, { 1000, 0 } };
+    ck_assert_int_eq(utimensat(AT_FDCWD, run, long_ago, 0), 0);
+}
+
+START_TEST(who_owns_a_store_tells_every_receiver_of_the_topic_and_no_other)
+{
+    auto_place_ struct place p = place_empty();
+    struct store *s = store_at(&p);
+    struct wake *a = listen_to(&p, WAKE_QUEUE), *b = listen_to(&p, WAKE_QUEUE);
+    struct wake *other = listen_to(&p, WAKE_PROGRESS);
+    struct wake_event event;
+    char id[STORE_ID_BYTES];
+    store_new_id(id);
+    settle(&p);
+    for (int i = 0; i < 2; i++) { /* found, and known */
+        wake_tell(s, WAKE_QUEUE, id);
+        ck_assert(next(a, &event) && next(b, &event));
+        ck_assert_str_eq(event.id, id);
+        ck_assert(!next(a, &event) && !next(other, &event));
+        wake_tell(s, WAKE_PROGRESS, "");
+        ck_assert(next(other, &event));
+        ck_assert_str_eq(event.id, "");
+    }
+    wake_close(a);
+    wake_close(b);
+    wake_close(other);
+    store_close(s);
+}
+END_TEST
+
+START_TEST(receivers_that_come_and_go_are_noticed)
+{
+    auto_place_ struct place p = place_empty();
+    struct store *s = store_at(&p);
+    struct wake_event event;
+    wake_tell(s, WAKE_QUEUE, ""); /* nobody */
+    for (int i = 0; i < 3; i++) {
+        struct wake *a = listen_to(&p, WAKE_QUEUE);
+        wake_tell(s, WAKE_QUEUE, "");
+        ck_assert(next(a, &event));
+        settle(&p);
+        wake_tell(s, WAKE_QUEUE, "");
+        ck_assert(next(a, &event));
+        struct wake *b = listen_to(&p, WAKE_QUEUE);
+        wake_tell(s, WAKE_QUEUE, "");
+        ck_assert(next(a, &event) && next(b, &event));
+        wake_close(a);
+        wake_tell(s, WAKE_QUEUE, "");
+        ck_assert(next(b, &event));
+        wake_close(b);
+    }
+    store_close(s);
+}
+END_TEST
+
+START_TEST(the_socket_of_a_killed_process_is_removed_by_who_owns_a_store)
+{
+    auto_place_ struct place p = place_empty();
+    struct store *s = store_at(&p);
+    size_t before = sockets(&p);
+    int bound[2];
+    ck_assert_int_eq(pipe(bound), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        listen_to(&p, WAKE_QUEUE);
+        ck_assert_int_eq(write(bound[1], "", 1), 1);
+        pause();
+    }
+    char byte;
+    ck_assert_int_eq(read(bound[0], &byte, 1), 1);
+    settle(&p);
+    wake_tell(s, WAKE_QUEUE, ""); /* to one who lives, and is known now */
+    ck_assert_uint_eq(sockets(&p), before + 1);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    wake_tell(s, WAKE_QUEUE, "");
+    ck_assert_uint_eq(sockets(&p), before);
+    close(bound[0]);
+    close(bound[1]);
+    store_close(s);
+}
+END_TEST
+
+START_TEST(more_receivers_than_a_sender_keeps_sockets_to_are_told_all_the_same)
+{
+    enum { MANY = 140 };
+    auto_place_ struct place p = place_empty();
+    struct store *s = store_at(&p);
+    struct wake *w[MANY];
+    struct wake_event event;
+    for (int i = 0; i < MANY; i++)
+        w[i] = listen_to(&p, WAKE_QUEUE);
+    for (int round = 0; round < 2; round++) {
+        settle(&p);
+        wake_tell(s, WAKE_QUEUE, "");
+        for (int i = 0; i < MANY; i++)
+            ck_assert(next(w[i], &event));
+    }
+    for (int i = 0; i < MANY; i++)
+        wake_close(w[i]);
+    store_close(s);
+}
+END_TEST
+
+UNIT_MAIN("wake", who_owns_a_store_tells_every_receiver_of_the_topic_and_no_other,
+          receivers_that_come_and_go_are_noticed,
+          the_socket_of_a_killed_process_is_removed_by_who_owns_a_store,
+          more_receivers_than_a_sender_keeps_sockets_to_are_told_all_the_same,
+          every_receiver_of_the_topic_and_no_other_is_told,
           sending_to_nobody_and_nowhere_does_nothing, closing_removes_the_socket,
           the_socket_of_a_killed_process_is_removed_by_the_next_sender,
           a_stale_socket_of_our_own_number_is_taken_over,
