@@ -75,8 +75,8 @@ struct box_sink {
 
 struct box_command {
     const char *image;    /* "host" or a configured name */
-    const char *artifact; /* lower-case hex name below the keeper's artifact root, laid under /box
-                             read-only; or NULL */
+    const char *artifact; /* lower-case hex name below the keeper's artifact root, laid into /box,
+                             not the program's own; or NULL */
     const char *const *argv; /* NULL-terminated; argv[0] is searched in the cell's PATH (from env)
                                 unless it has a '/' */
     const char *const *env;  /* NULL-terminated "NAME=VALUE", the whole environment; may be NULL */

@@ -77,7 +77,7 @@ static int check_streams(const struct wire_message *m, struct err *e)
         int flags = fcntl(m->fds[i], F_GETFL);
         if (flags < 0 || fstat(m->fds[i], &st) < 0)
             return err_sys(e, "look at a standard stream");
-        if ((flags & O_PATH) != 0 || cell_is_handle(m->fds[i]) ||
+        if ((flags & O_PATH) != 0 || files_is_handle(m->fds[i]) ||
             (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
             return err_input(e,
                              "stdin, stdout, stderr: expected files, pipes or character devices");
@@ -397,6 +397,7 @@ static void wind_up(struct keeper *k)
     keeper_forget_pending(k);
     drop_kept(k);
     keeper_pool_end(k);
+    furnish_done(&k->maker.artifact);
     cgroup_root_close(k->maker.groups);
     filter_done(&k->filter);
 }
@@ -431,6 +432,7 @@ int keeper_serve(const struct keeper_options *o)
     umask(022); /* images and /dev are made to be read by cells, whatever our starter's mask */
     k->signal_fd = k->null_fd = k->root.mntns_fd = k->ahead.sock = -1;
     cell_init(&k->kept);
+    furnish_init(&k->maker.artifact);
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
      * An ordinary user's keeper must stay dumpable until its cells drop it, for /proc gives the
      * files of others to the host's root. */

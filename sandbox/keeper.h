@@ -121,9 +121,9 @@ void keeper_forget_pending(struct keeper *k);
 must_check_ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret,
                                  struct err *e);
 
-/* A cell whose command has been answered: removed, now or when there is time (keeper_tidy). It used
- * memory_bytes at its peak, -1: unknown. */
-void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes);
+/* A cell whose command has been answered: removed, now or when there is time (keeper_tidy). Its
+ * program used peak_bytes of memory, -1: unknown. */
+void keeper_put_away(struct keeper *k, struct cell *c, int64_t peak_bytes);
 
 /* Remove used cells, then make warm ones until there are enough, or until the client wants
  * something. A warm cell that cannot be made is logged and left out. */

@@ -16,29 +16,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
-
-#ifndef PIDFS_MAGIC
-#define PIDFS_MAGIC 0x50494446
-#endif
 
 enum { BUILD_TIMEOUT_S = 20, END_TIMEOUT_MS = 100, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
 
@@ -51,6 +44,7 @@ void cell_init(struct cell *c)
         .listener_fd = -1,
         .mntns_fd = -1,
         .net_fds = { -1, -1 },
+        .artifact_fd = -1,
     };
 }
 
@@ -91,8 +85,6 @@ static int layer_fill(const struct cell_maker *m, int layer, struct err *e)
         { "upper/tmp", 01777, 0 },
         { "upper/shm", 01777, 0 },
         { "upper/box", 0755, m->user->outer_user_id },
-        { "box-work", 0700, 0 },
-        { "box-upper", 0755, m->user->outer_user_id },
     };
     int result = 0;
     mode_t mask = umask(0);
@@ -100,6 +92,23 @@ static int layer_fill(const struct cell_maker *m, int layer, struct err *e)
         result = layer_dir(layer, dirs[i].name, dirs[i].mode, dirs[i].id, e);
     (void)umask(mask);
     return result;
+}
+
+/* What an image has of its own below these is not shown: a directory that is in both layers is
+ * listed from a copy of its names, one for each state in which somebody holds it open, charged to
+ * nobody. An ordinary user's tmpfs takes the mark since Linux 6.6. */
+static int layer_cover(const struct cell_maker *m, const struct cell *c, struct err *e)
+{
+    static const char *const names[] = { "tmp", "shm", "box" };
+    bool rootless = m->user->rootless;
+    const char *mark = rootless ? "user.overlay.opaque" : "trusted.overlay.opaque";
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        char path[KEEPER_PATH_MAX + 16];
+        snprintf(path, sizeof path, "%s/upper/%s", c->layer_path, names[i]);
+        if (setxattr(path, mark, "y", 1, 0) < 0 && !(rootless && errno == EOPNOTSUPP))
+            return err_sys(e, "mark %s in the cell's layer as opaque", names[i]);
+    }
+    return 0;
 }
 
 static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
@@ -116,7 +125,9 @@ static int layer_make(const struct cell_maker *m, struct cell *c, struct err *e)
     auto_fd_ int layer = open(c->layer_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (layer < 0)
         return err_sys(e, "open %s", c->layer_path);
-    return layer_fill(m, layer, e);
+    if (layer_fill(m, layer, e) < 0)
+        return -1;
+    return strcmp(c->image, "host") == 0 ? 0 : layer_cover(m, c, e);
 }
 
 /* The size is the job's; the mount may have been made before the job was known. */
@@ -324,130 +335,15 @@ int cell_build(struct cell_maker *m, const char *image, struct cell *ret, struct
  * --------------------------------------------------------------------------------------------------------
  */
 
-static bool artifact_name_valid(const char *name)
+/* Some of the artifact, and at the end the files. */
+static int furnish_some(const struct cell_maker *m, const struct cell *c,
+                        const struct furnish_batch *b, const struct cell_job *job, struct err *e)
 {
-    return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-}
-
-/* The directory of artifacts is the client's own: where it put a link, a mount by path would show
- * the program whatever we can reach. So the mount is made of what we opened. */
-static int artifact_open(const char *artifact, int *ret_fd, struct err *e)
-{
-    static const struct open_how how = {
-        .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-    };
-    if (!artifact_name_valid(artifact))
-        return err_input(e, "artifact: expected 64 hex digits");
-    auto_fd_ int all = open("/artifacts", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (all < 0)
-        return err_sys(e, "open the artifacts");
-    *ret_fd = (int)syscall(SYS_openat2, all, artifact, &how, sizeof how);
-    if (*ret_fd < 0 && (errno == ELOOP || errno == ENOTDIR || errno == EXDEV))
-        return err_input(e, "artifact %s: expected a directory", artifact);
-    return *ret_fd < 0 ? err_sys(e, "open artifact %s", artifact) : 0;
-}
-
-/* An overlay of the artifact (below) and the cell's tmpfs (above), detached. */
-static int artifact_mount(const struct cell_maker *m, const struct cell *c, const char *artifact,
-                          int *ret_fd, struct err *e)
-{
-    char lower[KEEPER_PATH_MAX], upper[KEEPER_PATH_MAX + 16], work[KEEPER_PATH_MAX + 16];
-    auto_fd_ int opened = -1;
-    if (artifact_open(artifact, &opened, e) < 0)
-        return -1;
-    snprintf(lower, sizeof lower, "/proc/self/fd/%d", opened);
-    snprintf(upper, sizeof upper, "%s/box-upper", c->layer_path);
-    snprintf(work, sizeof work, "%s/box-work", c->layer_path);
-    auto_fd_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-    if (fs < 0)
-        return err_sys(e, "fsopen overlay");
-    const char *options[][2] = { { "lowerdir", lower },
-                                 { "upperdir", upper },
-                                 { "workdir", work } };
-    if (m->user->rootless && syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
-        return err_sys(e, "artifact %s: userxattr", artifact);
-    for (size_t i = 0; i < ARRAY_COUNT(options); i++)
-        if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0)
-            return err_sys(e, "artifact %s: %s", artifact, options[i][0]);
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return err_sys(e, "artifact %s: overlay", artifact);
-    *ret_fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-                           MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME);
-    return *ret_fd < 0 ? err_sys(e, "artifact %s: fsmount", artifact) : 0;
-}
-
-static bool file_name_valid(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 0 && len <= BOX_NAME_MAX && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
-           strcmp(name, "..") != 0;
-}
-
-bool cell_is_handle(int fd)
-{
-    struct statfs fs;
-    return fstatfs(fd, &fs) < 0 || fs.f_type == NSFS_MAGIC || fs.f_type == PIDFS_MAGIC;
-}
-
-static int place_file(const struct cell_maker *m, const struct box_file *f, struct err *e)
-{
-    struct stat st;
-    if (!file_name_valid(f->name))
-        return err_input(e, "file name: expected one component of 1 to %d bytes, not . or ..",
-                         (int)BOX_NAME_MAX);
-    int flags = fcntl(f->fd, F_GETFL);
-    if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode) || flags < 0 || (flags & O_PATH) != 0 ||
-        (flags & O_ACCMODE) == O_WRONLY || cell_is_handle(f->fd))
-        return err_input(e, "file %s: expected a regular file, opened for reading", f->name);
-    auto_fd_ int out =
-        openat(AT_FDCWD, f->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (out < 0)
-        return errno == EEXIST ? err_input(e, "file %s: there are two of that name", f->name)
-                               : err_sys(e, "create %s", f->name);
-    off_t at = 0;
-    while (at < st.st_size) {
-        ssize_t n = sendfile(out, f->fd, &at, (size_t)(st.st_size - at));
-        if (n < 0 && errno == ENOSPC)
-            return err_input(e, "files: do not fit into file_bytes");
-        if (n < 0 && (errno == EINVAL || errno == ESPIPE || errno == EIO))
-            return err_input(e, "file %s: cannot be read", f->name);
-        if (n < 0)
-            return err_sys(e, "copy into %s", f->name);
-        if (n == 0)
-            break; /* shrank meanwhile: the sender's affair */
-    }
-    if (fchmod(out, f->executable ? 0755 : 0644) < 0 ||
-        fchown(out, m->user->outer_user_id, m->user->outer_user_id) < 0)
-        return err_sys(e, "own %s", f->name);
-    return 0;
-}
-
-/* In the cell's mount namespace: the artifact goes over /box, the files into it. */
-static int furnish(const struct cell_maker *m, int artifact_fd, const struct cell_job *job,
-                   struct err *e)
-{
-    if (artifact_fd >= 0 &&
-        syscall(SYS_move_mount, artifact_fd, "", AT_FDCWD, "/box", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        return err_sys(e, "attach the artifact");
-    if (chdir("/box") < 0)
-        return err_sys(e, "chdir /box");
-    for (size_t i = 0; i < job->file_count; i++)
-        if (place_file(m, &job->files[i], e) < 0)
-            return -1;
-    return 0;
-}
-
-static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const struct cell_job *job,
-                             struct err *e)
-{
-    auto_fd_ int artifact_fd = -1;
-    if (job->artifact != NULL && artifact_mount(m, c, job->artifact, &artifact_fd, e) < 0)
-        return -1;
-    c->box_overlay = job->artifact != NULL;
     if (setns(c->mntns_fd, CLONE_NEWNS) < 0)
         return err_sys(e, "enter the cell's mount namespace");
-    int r = furnish(m, artifact_fd, job, e);
+    int r = furnish_lay(&m->artifact, b, m->user, e);
+    if (r == 0 && b->end == m->artifact.entry_count)
+        r = furnish_files(job->files, job->file_count, m->user, e);
     if (setns(m->root->mntns_fd, CLONE_NEWNS) < 0) {
         /* In the wrong namespace nothing we do is right any more. */
         perror("event=keeper_lost error=setns");
@@ -456,13 +352,36 @@ static int enter_and_furnish(const struct cell_maker *m, struct cell *c, const s
     return r;
 }
 
+static int furnish(const struct cell_maker *m, const struct cell *c, const struct cell_job *job,
+                   struct err *e)
+{
+    size_t end = job->artifact != NULL ? 0 : m->artifact.entry_count;
+    do {
+        auto_batch_ struct furnish_batch b = { 0 };
+        if (furnish_take(&m->artifact, end, &b, e) < 0 || furnish_some(m, c, &b, job, e) < 0)
+            return -1;
+        end = b.end;
+    } while (end < m->artifact.entry_count);
+    return 0;
+}
+
+static int note_artifact(const struct cell_maker *m, struct cell *c, struct err *e)
+{
+    c->laid_bytes = m->artifact.copied_bytes;
+    c->artifact_fd = fcntl(m->artifact.dir_fd, F_DUPFD_CLOEXEC, 0);
+    return c->artifact_fd < 0 ? err_sys(e, "dup the artifact") : 0;
+}
+
 int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
 {
-    if (layer_on(m->layers_off, LAYER_FILES) &&
-        job->limits.file_bytes != m->conf->limits.file_bytes &&
-        layer_resize(c, job->limits.file_bytes, e) < 0)
+    if (job->artifact != NULL &&
+        (furnish_look(&m->artifact, job->artifact, e) < 0 || note_artifact(m, c, e) < 0))
         return -1;
-    if ((job->artifact != NULL || job->file_count > 0) && enter_and_furnish(m, c, job, e) < 0)
+    int64_t bytes = job->limits.file_bytes + c->laid_bytes;
+    if (layer_on(m->layers_off, LAYER_FILES) && bytes != m->conf->limits.file_bytes &&
+        layer_resize(c, bytes, e) < 0)
+        return -1;
+    if ((job->artifact != NULL || job->file_count > 0) && furnish(m, c, job, e) < 0)
         return -1;
     if (limit_group(m, c, &job->limits, e) < 0)
         return -1;
@@ -555,6 +474,7 @@ void cell_destroy(struct cell *c)
     close_fd(&c->init_sock);
     close_fd(&c->command_sock);
     close_fd(&c->mntns_fd);
+    close_fd(&c->artifact_fd);
     for (size_t i = 0; i < ARRAY_COUNT(c->net_fds); i++)
         close_fd(&c->net_fds[i]);
     if (c->layer_path[0] != '\0') {
@@ -568,7 +488,7 @@ void cell_destroy(struct cell *c)
 int cell_open_box(const struct cell *c, int *ret_fd, struct err *e)
 {
     char path[KEEPER_PATH_MAX + 16];
-    snprintf(path, sizeof path, "%s/%s", c->layer_path, c->box_overlay ? "box-upper" : "upper/box");
+    snprintf(path, sizeof path, "%s/upper/box", c->layer_path);
     *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return *ret_fd < 0 ? err_sys(e, "open the cell's files") : 0;
 }

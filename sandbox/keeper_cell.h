@@ -14,6 +14,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/filter.h"
 #include "sandbox/inside.h"
+#include "sandbox/keeper_furnish.h"
 #include "sandbox/keeper_net.h"
 #include "sandbox/keeper_root.h"
 #include "sandbox/keeper_user.h"
@@ -27,9 +28,10 @@ struct cell_maker {
     uint32_t layers_off; /* 0 but in a test build */
     cpu_set_t cpus;
     int64_t cpu_count;
-    const struct keeper_user *user; /* ids of 0 and 1000 inside, this keeper's alone */
-    int64_t made_count;             /* numbers cells; never repeats */
-    bool for_parent;                /* cells are children of our parent: keeper_ahead.h */
+    const struct keeper_user *user;   /* ids of 0 and 1000 inside, this keeper's alone */
+    int64_t made_count;               /* numbers cells; never repeats */
+    struct furnish_artifact artifact; /* of the last job that had one */
+    bool for_parent;                  /* cells are children of our parent: keeper_ahead.h */
 };
 
 #define CELL_LAYERS "/cells"
@@ -45,9 +47,10 @@ struct cell {
     int listener_fd; /* seccomp notices, -1 where the kernel has none */
     int mntns_fd;
     int net_fds[KEEPER_NET_FILES];
+    int artifact_fd;    /* what cell_arm laid into /box, -1: nothing */
+    int64_t laid_bytes; /* copied for it */
     bool built, released, reaped;
-    bool alone;       /* its program has ended and left nothing but init, which ends, too */
-    bool box_overlay; /* an artifact is below /box */
+    bool alone; /* its program has ended and left nothing but init, which ends, too */
     int64_t release_mono_ns;
 };
 
@@ -78,10 +81,6 @@ must_check_ int cell_arm(struct cell_maker *m, struct cell *c, const struct cell
 /* The message to the cell is put together in `space`. */
 must_check_ int cell_release(struct cell *c, const struct cell_job *job, struct inside_job *space,
                              struct err *e);
-
-/* Namespaces and processes have handles that look like regular files (pidfd_open(2) since 6.9); a
- * client may lend none to a program. True, too, for what cannot be looked at. */
-bool cell_is_handle(int fd);
 
 /* What was learned of a dead cell. */
 struct cell_end {

@@ -55,6 +55,18 @@ static int hand_out(struct collection *c, int fd, const struct stat *st, struct 
     return wire_send(c->k->options->sock, &c->k->space->out, &fd, 1, e);
 }
 
+/* The artifact's files are not the program's work, while it left them as they were. */
+static int offer(struct collection *c, int fd, const struct stat *st, struct err *e)
+{
+    if (furnish_untouched(c->k->kept.artifact_fd, c->path, st))
+        return 0;
+    if (furnish_is_cover(st)) {
+        c->refused_count++;
+        return 0;
+    }
+    return hand_out(c, fd, st, e);
+}
+
 static int walk(struct collection *c, int dir, size_t path_len, int depth, struct err *e);
 
 static int visit(struct collection *c, int dir, const char *name, size_t path_len, int depth,
@@ -82,7 +94,7 @@ static int visit(struct collection *c, int dir, const char *name, size_t path_le
     if (path_len > 0)
         c->path[path_len] = '/';
     memcpy(c->path + at, name, n + 1);
-    int r = is_dir ? walk(c, fd, at + n, depth + 1, e) : hand_out(c, fd, &st, e);
+    int r = is_dir ? walk(c, fd, at + n, depth + 1, e) : offer(c, fd, &st, e);
     c->path[path_len] = '\0';
     return r;
 }

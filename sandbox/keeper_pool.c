@@ -173,8 +173,9 @@ static void remove_used(struct keeper *k)
 }
 
 /* Who will have to wait for the next cell anyway had better find less to be removed. */
-void keeper_put_away(struct keeper *k, struct cell *c, int64_t memory_bytes)
+void keeper_put_away(struct keeper *k, struct cell *c, int64_t peak_bytes)
 {
+    int64_t memory_bytes = peak_bytes < 0 ? peak_bytes : peak_bytes + c->laid_bytes;
     k->served_mono_ns = clock_mono_ns();
     bool waits = k->warm_count > 0 ? k->used_count < warm_wanted(k) : k->used_count < warm_base(k);
     if (waits && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
@@ -243,13 +244,15 @@ void keeper_tidy(struct keeper *k)
 
 bool keeper_may_rest(const struct keeper *k)
 {
-    return k->ahead.sock >= 0 || k->missed_count > 0 || k->warm_count > warm_base(k);
+    return k->ahead.sock >= 0 || k->missed_count > 0 || k->warm_count > warm_base(k) ||
+           k->maker.artifact.dir_fd >= 0;
 }
 
 void keeper_rest(struct keeper *k)
 {
     ahead_end(&k->ahead);
     k->missed_count = 0;
+    furnish_done(&k->maker.artifact);
     while (k->warm_count > warm_base(k) && !client_waits(k, 0))
         cell_destroy(&k->warm[--k->warm_count]);
 }

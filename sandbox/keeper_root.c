@@ -190,7 +190,7 @@ static int stage_images(const struct conf *c, const struct trees *t, struct err 
 
 static int stage_artifacts(int artifacts_fd, struct err *e)
 {
-    if (make_dir(STAGE "/artifacts", 0755, e) < 0)
+    if (make_dir(STAGE "/artifacts", 0755, e) < 0 || make_dir(STAGE "/artifact", 0755, e) < 0)
         return -1;
     if (artifacts_fd < 0)
         return 0;

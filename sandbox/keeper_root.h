@@ -8,6 +8,7 @@
  *     /dev         a minimal /dev, read-only
  *     /images/NAME roots for cells; "host" is a skeleton that expects /usr to be mounted
  *     /artifacts   what compiles left, read-only
+ *     /artifact    the large files of one of them: keeper_furnish.h
  *     /cells/N     the writable layer of cell N
  *     /root        where a cell assembles its new root
  *

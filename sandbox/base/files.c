@@ -1,7 +1,13 @@
-/* files.c - the limit of open descriptors, setrlimit(2); every program. */
+/* files.c - the limit of open descriptors, setrlimit(2), and what one of them is; every program. */
 #include "sandbox/base/files.h"
 
+#include <linux/magic.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
+
+#ifndef PIDFS_MAGIC
+#define PIDFS_MAGIC 0x50494446
+#endif
 
 int files_allow(int64_t need, struct err *e)
 {
@@ -20,4 +26,10 @@ int files_allow(int64_t need, struct err *e)
                    "hard limit (ulimit -Hn %lld; LimitNOFILE= of a unit, --ulimit nofile= of a "
                    "container)",
                    (long long)r.rlim_max, (long long)need, (long long)need);
+}
+
+bool files_is_handle(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) < 0 || fs.f_type == NSFS_MAGIC || fs.f_type == PIDFS_MAGIC;
 }

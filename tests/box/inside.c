@@ -328,6 +328,32 @@ static int do_exists(char **args)
     return 0;
 }
 
+/* One line for each path: type (d, f, ?), mode, owner, bytes, links, sum of the bytes. */
+static int do_describe(char **args)
+{
+    for (; *args != NULL; args++) {
+        struct stat st;
+        unsigned char block[65536];
+        unsigned long sum = 0;
+        if (lstat(*args, &st) < 0) {
+            printf("%s none\n", *args);
+            continue;
+        }
+        int fd = S_ISREG(st.st_mode) ? open(*args, O_RDONLY) : -1;
+        for (ssize_t n; fd >= 0 && (n = read(fd, block, sizeof block)) > 0;)
+            for (ssize_t i = 0; i < n; i++)
+                sum = sum * 31 + block[i];
+        close(fd);
+        printf("%s %c %o %u %lld %lu %lx\n", *args,
+               S_ISREG(st.st_mode)   ? 'f'
+               : S_ISDIR(st.st_mode) ? 'd'
+                                     : '?',
+               st.st_mode & 07777, st.st_uid, (long long)st.st_size, (unsigned long)st.st_nlink,
+               sum);
+    }
+    return 0;
+}
+
 static int do_identity(char **args)
 {
     char cwd[256], host[65];
@@ -378,6 +404,15 @@ static int do_put(char **args)
     int fd = open(args[0], O_WRONLY | O_CREAT | O_TRUNC, 0777);
     put(fd, args[1]);
     return fd < 0 ? 1 : 0;
+}
+
+/* Pairs of paths, the first is renamed to the second; how many failed. */
+static int do_rename(char **args)
+{
+    int failed = 0;
+    for (; args[0] != NULL && args[1] != NULL; args += 2)
+        failed += rename(args[0], args[1]) < 0;
+    return failed;
 }
 
 /* What a hostile compile could leave behind, beside two honest files. */
@@ -484,6 +519,8 @@ int main(int argc, char **argv)
         { "descriptors", do_descriptors },
         { "namespaces", do_namespaces },
         { "exists", do_exists },
+        { "describe", do_describe },
+        { "rename", do_rename },
         { "identity", do_identity },
         { "processes", do_processes },
         { "cat", do_cat },

@@ -138,16 +138,30 @@ START_TEST(an_image_is_the_directory_that_the_configuration_names)
         auto_free_ char *dir = xasprintf("%s/%s", root, dirs[i]);
         ck_assert_int_eq(mkdir(dir, 0755), 0);
     }
+    auto_free_ char *of_image = xasprintf("%s/tmp/of-image", root);
+    ck_assert_int_eq(mkdir(of_image, 0755), 0);
     auto_free_ char *image = xasprintf("images.mine=%s", root);
     const char *const set[] = { image, NULL };
     kit_open(&k, set);
-    shot_init(&s, "exists", "/marker", "/usr", "/bin/sh", NULL);
+    /* What each cell has of its own covers what the image has there. */
+    shot_init(&s, "exists", "/marker", "/usr", "/bin/sh", "/tmp/of-image", NULL);
     s.command.image = "mine";
     shot_run(&k, &s);
     check_exit(&s.o, 0);
     ck_assert_str_eq(buf_text(&s.out), "/marker\n");
     shot_done(&s);
+    shot_init(&s, "describe", "/tmp", "/box", "/tmp/of-image", NULL);
+    s.command.image = "mine";
+    shot_run(&k, &s);
+    unsigned long links[2] = { 0, 0 };
+    ck_assert_int_eq(sscanf(buf_text(&s.out), "/tmp d 1777 %*u %*d %lu %*x /box d 755 1000 %*d %lu",
+                            &links[0], &links[1]),
+                     2);
+    ck_assert_msg(links[0] == 2 && links[1] == 2, "merged directories have one link: %s",
+                  buf_text(&s.out));
+    shot_done(&s);
     kit_close(&k);
+    ck_assert_int_eq(rmdir(of_image), 0);
     for (size_t i = 0; i < ARRAY_COUNT(dirs); i++) {
         auto_free_ char *dir = xasprintf("%s/%s", root, dirs[i]);
         ck_assert_int_eq(rmdir(dir), 0);

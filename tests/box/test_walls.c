@@ -137,6 +137,35 @@ START_TEST(an_artifact_is_a_directory_and_never_a_link)
 }
 END_TEST
 
+/* Nor does it hold one, or anything else but files and directories. */
+START_TEST(an_artifact_with_more_than_files_is_refused)
+{
+    struct kit k;
+    struct err e;
+    kit_open(&k, NULL);
+    auto_free_ char *odd = xasprintf("%s/" KIT_INSIDE "/below/odd", k.artifacts);
+    auto_free_ char *below = xasprintf("%s/" KIT_INSIDE "/below", k.artifacts);
+    ck_assert_int_eq(mkdir(below, 0755), 0);
+    for (int i = 0; i < 4; i++) {
+        struct shot s;
+        int made = i == 0   ? symlink("/etc/shadow", odd)
+                   : i == 1 ? symlink("../inside", odd)
+                   : i == 2 ? mkfifo(odd, 0644)
+                            : mknod(odd, S_IFSOCK | 0644, 0);
+        ck_assert_int_eq(made, 0);
+        shot_init(&s, "exit", "0", NULL);
+        ck_assert_int_eq(box_run(k.box, &s.command, 1, NULL, 0, NULL, &s.o, &e), -1);
+        ck_assert_msg(e.kind == ERR_INPUT && strstr(e.msg, "below/odd: expected a") != NULL, "%s",
+                      e.msg);
+        shot_done(&s);
+        ck_assert_int_eq(unlink(odd), 0);
+    }
+    struct box_outcome o = shot_at(&k, "exit", "0"); /* it serves on */
+    check_exit(&o, 0);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(a_link_in_the_place_of_all_artifacts_is_refused_at_the_start)
 {
     char dir[] = "/tmp/minos-artifacts-XXXXXX";
@@ -265,6 +294,7 @@ END_TEST
 
 KIT_MAIN("walls", a_keeper_that_serves_holds_what_its_table_says_and_no_more,
          no_descriptor_leads_out_of_the_root, an_artifact_is_a_directory_and_never_a_link,
+         an_artifact_with_more_than_files_is_refused,
          a_link_in_the_place_of_all_artifacts_is_refused_at_the_start,
          a_client_that_does_not_read_is_left, the_null_device_carries_no_word_to_the_next,
          what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots,

@@ -48,7 +48,7 @@ box_tests() { # NAME... - paths of tests/box's programs
 }
 
 # shellcheck disable=SC2034 # the suites that source this read it
-box_all="closed ends files joins life limits run walls"
+box_all="artifacts closed ends files joins life limits run walls"
 
 # A few languages, so that the service starts in seconds on an emulated machine.
 few_languages() {

@@ -29,5 +29,6 @@ int main(void)
 {
     try_folder("/tmp");
     try_folder("/dev/shm");
-    contained("neither is merged");
+    try_folder("/box");
+    contained("none of them is merged");
 }
