@@ -73,6 +73,7 @@ struct keeper {
     size_t pool_max;        /* of each, by the descriptors that we may have open */
     size_t missed_count;    /* cells that bursts were short of, since the last rest */
     int64_t served_mono_ns; /* the end of the last run; 0: there was none */
+    bool behind;            /* the last warm cell was taken, and they are not all made again */
     int64_t used_bytes;     /* what the used ones had at their peak, together */
     struct cores cores;     /* of all slots */
     struct ahead ahead;

@@ -7,10 +7,11 @@
  * burst took the last, up to box.warm_burst: who has once sent many tests will send the like again,
  * and until then there is time to make them. Whoever is left alone for a while keeps box.warm.
  *
- * While there is a warm one, what is to be removed and made waits for a moment without a client:
- * the core that it would take is wanted by those who record and tell what has just been run, and by
- * the next to come. Used cells are dead (invariant 4 of keeper_cell.c removes whatever is not). One
- * that holds much memory does not wait, nor do many that hold some.
+ * As long as a burst has not taken the last warm one, what is to be removed and made waits for a
+ * moment without a client: the core that it would take is wanted by those who record and tell what
+ * has just been run, and by the next to come. Once it has, no time is lost. Used cells are dead
+ * (invariant 4 of keeper_cell.c removes whatever is not). One that holds much memory does not wait,
+ * nor do many that hold some.
  */
 #include <poll.h>
 #include <string.h>
@@ -28,6 +29,8 @@ enum { AHEAD_WAIT_MS = 500, OTHER_DESCRIPTORS = 512 };
 /* Whoever asks again so soon after a run is in the middle of a burst. A submission takes 4 ms from
  * its request to its answer, and slots take turns. */
 #define BURST_NS (10 * NS_PER_MS)
+/* How long a client takes to ask again when it does so at once. */
+#define ASKS_AGAIN_NS (NS_PER_MS / 4)
 
 static size_t warm_base(const struct keeper *k)
 {
@@ -154,6 +157,7 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
     bool found = take_warm(k, image, ret);
     if (wants_deeper(k, image, found))
         k->missed_count++;
+    k->behind = k->behind || k->warm_count == 0;
     if (found)
         return 0;
     if (k->ahead.asked && strcmp(image, "host") == 0) {
@@ -225,6 +229,16 @@ static void reap_strays(void)
         ;
 }
 
+/* How long the client may take to ask before anything is removed or made. */
+static int64_t patience_ns(const struct keeper *k, bool first)
+{
+    if (k->warm_count == 0)
+        return 0;
+    if (!k->behind)
+        return burst_left_ns(k);
+    return first && k->used_count > 0 ? ASKS_AGAIN_NS : 0;
+}
+
 void keeper_tidy(struct keeper *k)
 {
     reap_strays();
@@ -232,14 +246,17 @@ void keeper_tidy(struct keeper *k)
         start_ahead(k);
     if (k->ahead.asked)
         take_ahead(k, 0);
+    bool first = true;
     while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
-        if (client_waits(k, k->warm_count > 0 ? burst_left_ns(k) : 0))
+        if (client_waits(k, patience_ns(k, first)))
             return;
+        first = false;
         if (k->used_count > 0)
             remove_used(k);
         else if (make_warm(k) < 0)
             return;
     }
+    k->behind = k->behind && k->warm_count < warm_wanted(k);
 }
 
 bool keeper_may_rest(const struct keeper *k)
