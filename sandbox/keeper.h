@@ -51,7 +51,7 @@ struct keeper_space {
     struct inside_job message;
 };
 
-enum { KEEPER_POOL_MAX = 64 };
+enum { KEEPER_POOL_MAX = 64, KEEPER_USED_MAX = 128 };
 
 struct keeper {
     const struct keeper_options *options;
@@ -68,14 +68,14 @@ struct keeper {
     bool refused;   /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
     struct cell kept;                                         /* of the last run with keep_files */
-    struct cell warm[KEEPER_POOL_MAX], used[KEEPER_POOL_MAX]; /* keeper_pool.c */
+    struct cell warm[KEEPER_POOL_MAX], used[KEEPER_USED_MAX]; /* keeper_pool.c */
     size_t warm_count, used_count;
-    size_t pool_max;        /* of each, by the descriptors that we may have open */
-    size_t missed_count;    /* cells that bursts were short of, since the last rest */
-    int64_t served_mono_ns; /* the end of the last run; 0: there was none */
-    bool behind;            /* the last warm cell was taken, and they are not all made again */
-    int64_t used_bytes;     /* what the used ones had at their peak, together */
-    struct cores cores;     /* of all slots */
+    size_t pool_max, used_max; /* of warm and used ones, by the descriptors we may have open */
+    size_t missed_count;       /* cells that bursts were short of, since the last rest */
+    int64_t served_mono_ns;    /* the end of the last run; 0: there was none */
+    bool behind;               /* the last warm cell was taken, and they are not all made again */
+    int64_t used_bytes;        /* what the used ones had at their peak, together */
+    struct cores cores;        /* of all slots */
     struct ahead ahead;
     int64_t ahead_count; /* how many times there was one */
     bool wants_ahead;    /* a cell had to be made while the client waited */

@@ -10,8 +10,9 @@
  * As long as a burst has not taken the last warm one, what is to be removed and made waits for a
  * moment without a client: the core that it would take is wanted by those who record and tell what
  * has just been run, and by the next to come. Once it has, no time is lost. Used cells are dead
- * (invariant 4 of keeper_cell.c removes whatever is not). One that holds much memory does not wait,
- * nor do many that hold some.
+ * (invariant 4 of keeper_cell.c removes whatever is not), and wait while there is a warm cell, or
+ * one is being made ahead: until that comes there is time to remove some. One that holds much
+ * memory does not wait, nor do many that hold some, nor more than KEEPER_USED_MAX.
  */
 #include <poll.h>
 #include <string.h>
@@ -50,8 +51,9 @@ int keeper_pool_begin(struct keeper *k, struct err *e)
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) < 0)
         return err_sys(e, "getrlimit RLIMIT_NOFILE");
-    rlim_t room = (r.rlim_cur - OTHER_DESCRIPTORS) / (2 * CELL_DESCRIPTORS_MAX);
-    k->pool_max = room < KEEPER_POOL_MAX ? (size_t)room : KEEPER_POOL_MAX;
+    size_t room = (size_t)(r.rlim_cur - OTHER_DESCRIPTORS) / CELL_DESCRIPTORS_MAX;
+    k->pool_max = room / 2 < KEEPER_POOL_MAX ? room / 2 : KEEPER_POOL_MAX;
+    k->used_max = room - k->pool_max < KEEPER_USED_MAX ? room - k->pool_max : KEEPER_USED_MAX;
     return 0;
 }
 
@@ -152,6 +154,25 @@ static bool wants_deeper(const struct keeper *k, const char *image, bool found)
            k->missed_count < KEEPER_POOL_MAX;
 }
 
+static void remove_used(struct keeper *k)
+{
+    cell_destroy(&k->used[--k->used_count]);
+    if (k->used_count == 0)
+        k->used_bytes = 0;
+}
+
+/* Until it comes there is time to remove used ones. */
+static void await_ahead(struct keeper *k)
+{
+    take_ahead(k, 0);
+    while (k->ahead.asked && k->used_count > 0) {
+        remove_used(k);
+        take_ahead(k, 0);
+    }
+    if (k->ahead.asked)
+        take_ahead(k, AHEAD_WAIT_MS);
+}
+
 int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, struct err *e)
 {
     bool found = take_warm(k, image, ret);
@@ -161,7 +182,7 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
     if (found)
         return 0;
     if (k->ahead.asked && strcmp(image, "host") == 0) {
-        take_ahead(k, AHEAD_WAIT_MS);
+        await_ahead(k);
         if (take_warm(k, image, ret))
             return 0;
     }
@@ -169,20 +190,13 @@ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret, stru
     return cell_build(&k->maker, image, ret, e);
 }
 
-static void remove_used(struct keeper *k)
-{
-    cell_destroy(&k->used[--k->used_count]);
-    if (k->used_count == 0)
-        k->used_bytes = 0;
-}
-
 /* Who will have to wait for the next cell anyway had better find less to be removed. */
 void keeper_put_away(struct keeper *k, struct cell *c, int64_t peak_bytes)
 {
     int64_t memory_bytes = peak_bytes < 0 ? peak_bytes : peak_bytes + c->laid_bytes;
     k->served_mono_ns = clock_mono_ns();
-    bool waits = k->warm_count > 0 ? k->used_count < warm_wanted(k) : k->used_count < warm_base(k);
-    if (waits && k->used_count < ARRAY_COUNT(k->used) && memory_bytes >= 0 &&
+    bool waits = k->warm_count > 0 || k->ahead.asked || k->used_count < warm_base(k);
+    if (waits && k->used_count < k->used_max && memory_bytes >= 0 &&
         memory_bytes <= USED_MEMORY_MAX_BYTES &&
         k->used_bytes + memory_bytes <= ALL_USED_MEMORY_MAX_BYTES) {
         k->used[k->used_count++] = *c;
@@ -232,7 +246,7 @@ static void reap_strays(void)
 /* How long the client may take to ask before anything is removed or made. */
 static int64_t patience_ns(const struct keeper *k, bool first)
 {
-    if (k->warm_count == 0)
+    if (k->warm_count == 0 && !k->ahead.asked)
         return 0;
     if (!k->behind)
         return burst_left_ns(k);

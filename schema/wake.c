@@ -295,7 +295,7 @@ static void add_peer(struct wake_sender *s, const char *name)
     }
     struct peer *p = &s->peers[s->count++];
     *p = (struct peer){ .fd = take_fd(&fd), .topic = topic };
-    snprintf(p->name, sizeof p->name, "%s", name);
+    memcpy(p->name, name, strlen(name) + 1); /* topic_of looked at its length */
 }
 
 static void find_peers(struct wake_sender *s, const struct timespec *changed)
