@@ -36,7 +36,6 @@ enum {
     STAT_START_FIELD = 22, /* proc_pid_stat(5): start time in ticks since boot */
 };
 
-static const int64_t sweep_wait_ns = 50 * NS_PER_MS;
 static const int64_t close_wait_ns = 500 * NS_PER_MS;
 
 /* --- owners --- */
@@ -117,14 +116,20 @@ int cgroup_remove_tree(int parent_fd, const char *name, int64_t wait_ns, int dep
     return remove_group(parent_fd, name, clock_mono_ns() + wait_ns);
 }
 
-void cgroup_sweep(int parent_fd)
+void cgroup_sweep(int parent_fd, int64_t wait_ns)
 {
     auto_dir_ DIR *d = open_dir(parent_fd, ".");
     if (d == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(d)) != NULL;)
         if (entry->d_type == DT_DIR && is_orphan(parent_fd, entry->d_name))
-            (void)cgroup_remove_tree(parent_fd, entry->d_name, sweep_wait_ns, REMOVE_DEPTH_MAX);
+            (void)cgroup_remove_tree(parent_fd, entry->d_name, wait_ns, REMOVE_DEPTH_MAX);
+}
+
+void cgroup_root_sweep(const struct cgroup_root *r)
+{
+    for (size_t i = 0; i < r->tree_count; i++)
+        cgroup_sweep(r->trees[i].parent_fd, 0);
 }
 
 /* --- the root --- */

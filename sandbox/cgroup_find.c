@@ -23,10 +23,12 @@
 
 #include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "sandbox/base/io.h"
 #include "sandbox/cgroup_private.h"
 
 #define SUPERVISOR "supervisor"
+#define SWEEP_WAIT_NS (50 * NS_PER_MS)
 
 enum { MOUNTINFO_BYTES_MAX = 16 << 20, PROC_CGROUP_BYTES_MAX = 1 << 20, MOUNT_FIELDS = 6 };
 
@@ -354,7 +356,7 @@ static int try_place(const struct cgroup_root *r, struct cgroup_tree *t, const s
         return err_sys(e, "open the group %s", path);
     if (t->v2 && prepare_v2(t, parent_fd, path, p->ours, e) < 0)
         return -1;
-    cgroup_sweep(parent_fd);
+    cgroup_sweep(parent_fd, SWEEP_WAIT_NS);
     if (mkdirat(parent_fd, r->name, 0755) < 0)
         return complain_place(t, path, e);
     auto_fd_ int own_fd = openat(parent_fd, r->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -76,8 +76,9 @@ must_check_ int cgroup_place_tree(struct cgroup_root *r, struct cgroup_tree *t, 
 
 /* --- cgroup.c --- */
 
-/* Remove groups named minos-<pid>-<start time> below parent_fd whose owner is dead. Best effort. */
-void cgroup_sweep(int parent_fd);
+/* Remove groups named minos-<pid>-<start time> below parent_fd whose owner is dead, waiting up to
+ * wait_ns for what is dying in each. Best effort. */
+void cgroup_sweep(int parent_fd, int64_t wait_ns);
 
 /* Kill all processes at and below the group `name` of parent_fd, then remove it. Waits for the
  * dying up to wait_ns. 0 (also when it is not there), or -1 with errno. */

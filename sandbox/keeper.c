@@ -28,12 +28,14 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/clock.h"
 #include "sandbox/base/cores.h"
 #include "sandbox/base/files.h"
 #include "sandbox/base/io.h"
 #include "sandbox/keeper_guard.h"
 
-enum { SEND_TIMEOUT_S = 5, REST_MS = 10000 };
+enum { SEND_TIMEOUT_S = 5, REST_MS = 10000, LOOKS = 3 };
+#define LOOK_AGAIN_NS NS_PER_S /* after the start, then twice as long each time */
 
 /* ---- pending commands
  * ------------------------------------------------------------------------------------------------
@@ -254,17 +256,41 @@ static void serve_one(struct keeper *k)
     }
 }
 
+/* Who was killed at the time we started, and had cells, may have been ending for a while yet; and
+ * nobody but a keeper that starts looks for what such a one has left. So we look again. */
+static void look_again(struct keeper *k)
+{
+    if (k->looks_left == 0 || clock_mono_ns() < k->next_look_mono_ns)
+        return;
+    cgroup_root_sweep(k->maker.groups);
+    k->looks_left--;
+    k->next_look_mono_ns = clock_mono_ns() + (LOOK_AGAIN_NS << (LOOKS - k->looks_left));
+}
+
+/* Until a client may be kept waiting for what is done at leisure; -1: there is nothing. */
+static int leisure_ms(const struct keeper *k)
+{
+    if (k->looks_left == 0)
+        return keeper_may_rest(k) ? REST_MS : -1;
+    int64_t left_ns = k->next_look_mono_ns - clock_mono_ns();
+    return left_ns > 0 ? (int)(left_ns / NS_PER_MS) + 1 : 0;
+}
+
 static void serve(struct keeper *k)
 {
+    k->looks_left = LOOKS;
+    k->next_look_mono_ns = clock_mono_ns() + LOOK_AGAIN_NS;
     while (!k->ending) {
         keeper_tidy(k);
+        look_again(k);
         struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
                                { .fd = k->signal_fd, .events = POLLIN },
                                { .fd = k->ahead.sock, .events = POLLIN } };
-        int n = poll(p, 3, keeper_may_rest(k) ? REST_MS : -1);
+        bool rests = k->looks_left == 0;
+        int n = poll(p, 3, leisure_ms(k));
         if (n < 0 && errno != EINTR)
             return;
-        if (n == 0)
+        if (n == 0 && rests)
             keeper_rest(k);
         if (n <= 0)
             continue;

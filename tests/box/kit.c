@@ -190,7 +190,7 @@ int kit_memfd(const char *text)
 static struct search {
     char name[32]; /* "minos-PID-" */
     size_t groups, process_count, cap;
-    pid_t *pids;
+    pid_t *pids, planted_for;
 } search;
 
 static void add_processes(const char *dir)
@@ -226,6 +226,25 @@ static void look_for(pid_t keeper_pid, pid_t *pids, size_t cap)
     search = (struct search){ .pids = pids, .cap = cap };
     snprintf(search.name, sizeof search.name, "/minos-%d-", keeper_pid);
     (void)nftw("/sys/fs/cgroup", visit, 32, FTW_PHYS);
+}
+
+static int plant_beside(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    const char *name = path + ftw->base - 1;
+    if (type != FTW_D || strncmp(name, search.name, strlen(search.name)) != 0)
+        return 0;
+    auto_free_ char *beside = xasprintf("%.*s/minos-%d-1", ftw->base - 1, path, search.planted_for);
+    search.groups += mkdir(beside, 0755) == 0;
+    return 0;
+}
+
+size_t kit_plant_groups(pid_t keeper_pid, pid_t owner_pid)
+{
+    search = (struct search){ .planted_for = owner_pid };
+    snprintf(search.name, sizeof search.name, "/minos-%d-", keeper_pid);
+    (void)nftw("/sys/fs/cgroup", plant_beside, 32, FTW_PHYS);
+    return search.groups;
 }
 
 size_t kit_groups(pid_t keeper_pid)

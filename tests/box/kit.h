@@ -54,6 +54,10 @@ char *kit_built(const char *name);
 /* A memfd with this text. */
 int kit_memfd(const char *text);
 
+/* Make, beside each of a keeper's own groups, one as if `owner_pid` had been a keeper; the count.
+ */
+size_t kit_plant_groups(pid_t keeper_pid, pid_t owner_pid);
+
 /* Groups of the keeper with this pid, in all hierarchies, itself included. */
 size_t kit_groups(pid_t keeper_pid);
 

@@ -190,6 +190,26 @@ static int run_with_killed(struct kit *k, struct err *e)
     return r;
 }
 
+static bool no_groups(void *ctx)
+{
+    return kit_groups(*(pid_t *)ctx) == 0;
+}
+
+/* What still had processes in it when we started can be removed only later. */
+START_TEST(what_a_dead_keeper_left_is_looked_for_again)
+{
+    struct kit k;
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    ck_assert_int_eq(waitpid(dead, NULL, 0), dead);
+    kit_open(&k, NULL);
+    ck_assert_uint_ge(kit_plant_groups(k.keeper_pid, dead), 1);
+    ck_assert(kit_wait(no_groups, &dead));
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(who_is_killed_before_it_is_the_program_is_no_outcome_of_it)
 {
     struct kit k;
@@ -384,6 +404,7 @@ END_TEST
 KIT_MAIN("box life", two_keepers_work_at_once_and_apart,
          a_keeper_that_ends_takes_its_groups_and_cells_along,
          a_killed_keeper_leaves_no_process_and_the_next_one_tidies_up,
+         what_a_dead_keeper_left_is_looked_for_again,
          who_is_killed_before_it_is_the_program_is_no_outcome_of_it,
          a_client_that_vanishes_takes_its_keeper_along,
          many_runs_leave_groups_mounts_and_descriptors_as_they_were,

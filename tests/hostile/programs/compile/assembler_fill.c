@@ -3,4 +3,7 @@
 // stage:  compile
 // expect: compile_error accepted
 __asm__(".data\n.skip 0xffffffffff, 1\n.text");
-int main(void) { return 0; }
+int main(void)
+{
+    return 0;
+}

@@ -3,4 +3,7 @@
 // stage:  compile
 // expect: compile_error accepted
 char big[1 << 30] = { 1 };
-int main(void) { return big[12345]; }
+int main(void)
+{
+    return big[12345];
+}

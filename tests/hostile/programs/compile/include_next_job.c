@@ -6,4 +6,7 @@
 #include "/box/../artifacts/list"
 #include "/srv/tests/1.answer"
 #include "/var/lib/minos/admin.key"
-int main(void) { return 0; }
+int main(void)
+{
+    return 0;
+}

@@ -2,11 +2,11 @@
  * layer:  root, image
  * stage:  compile
  * expect: compile_error */
-#include "/root/minos-canary"
-#include "/etc/shadow"
 #include "/etc/minos-canary"
+#include "/etc/shadow"
 #include "/proc/1/environ"
 #include "/proc/self/environ"
+#include "/root/minos-canary"
 
 int main(void)
 {

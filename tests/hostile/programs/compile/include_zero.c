@@ -3,4 +3,7 @@
 // stage:  compile
 // expect: compile_error
 #include "/dev/zero"
-int main(void) { return 0; }
+int main(void)
+{
+    return 0;
+}
