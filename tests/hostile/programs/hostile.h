@@ -20,8 +20,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +61,7 @@ UNUSED __attribute__((noreturn, format(printf, 1, 2))) static void escaped(const
     _exit(0);
 }
 
-UNUSED __attribute__((noreturn, format(printf, 1, 2))) static void contained(const char *format,
-                                                                             ...)
+UNUSED __attribute__((noreturn, format(printf, 1, 2))) static void contained(const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);

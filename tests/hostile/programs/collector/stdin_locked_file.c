@@ -1,5 +1,9 @@
-/* tries:  to block others who read the same input, by locks and its offset, where the store keeps
- * it as a file layer:  init stdin:  1M twice:  yes limits: wall_time_ms=4000 expect: accepted */
+/* tries:  to block others who read the same input, by locks and its offset, where the store keeps it as a file
+ * layer:  init
+ * stdin:  1M
+ * twice:  yes
+ * limits: wall_time_ms=4000
+ * expect: accepted */
 #include "hostile.h"
 
 int main(void)

@@ -18,7 +18,6 @@ int main(void)
     must_fail(again < 0 ? -1 : pwrite(again, "Z", 1, 0), "a write to it, reopened");
     must_fail(again < 0 ? -1 : ftruncate(again, 0), "ftruncate of it, reopened");
     must_fail(open("/dev/stdin", O_WRONLY | O_TRUNC), "/dev/stdin, truncated");
-    must_fail((long)mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, 0, 0) == -1 ? -1 : 0,
-              "a map to write");
+    must_fail((long)mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, 0, 0) == -1 ? -1 : 0, "a map to write");
     only_try(fallocate(0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), "a hole");
 }

@@ -3,7 +3,4 @@
 // stage:  compile
 // expect: compile_error accepted
 __asm__(".data\n.skip 0xffffffffff, 1\n.text");
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -3,7 +3,4 @@
 // stage:  compile
 // expect: compile_error accepted
 __asm__(".rept 1000000000\n.quad 0x1122334455667788\n.endr");
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -8,7 +8,4 @@
 #define S Q Q Q Q Q Q Q Q Q Q Q Q Q Q Q Q
 #define T R R R R R R R R R R R R R R R R
 #define U S S S S S S S S S S S S S S S S
-int main(void)
-{
-    return T T T T T T T T 0 U U U U U U U U;
-}
+int main(void) { return T T T T T T T T 0 U U U U U U U U; }

@@ -2,15 +2,10 @@
 // layer:  root, image
 // stage:  compile
 // expect: compile_error accepted
-#if __has_include("/root/minos-canary") ||                                                         \
-                  __has_include("/etc/shadow") || __has_include("/home/minos-canary/secret")
+#if __has_include("/root/minos-canary") || __has_include("/etc/shadow") || __has_include("/home/minos-canary/secret")
 #error ESCAPED: the compiler sees it
 #endif
-#if __has_include("/proc/1/environ") || __has_include("/sys/kernel/uevent_helper") ||              \
-                                                      __has_include("/work/main/Makefile")
+#if __has_include("/proc/1/environ") || __has_include("/sys/kernel/uevent_helper") || __has_include("/work/main/Makefile")
 #error ESCAPED: the compiler sees it
 #endif
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -3,7 +3,4 @@
 // stage:  compile
 // expect: compile_error accepted
 char big[1 << 30] = { 1 };
-int main(void)
-{
-    return big[12345];
-}
+int main(void) { return big[12345]; }

@@ -6,7 +6,4 @@
 #include "/box/../artifacts/list"
 #include "/srv/tests/1.answer"
 #include "/var/lib/minos/admin.key"
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -3,7 +3,4 @@
 // stage:  compile
 // expect: compile_error
 #include "/dev/urandom"
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -2,11 +2,11 @@
  * layer:  root, image
  * stage:  compile
  * expect: compile_error */
-#include "/etc/minos-canary"
+#include "/root/minos-canary"
 #include "/etc/shadow"
+#include "/etc/minos-canary"
 #include "/proc/1/environ"
 #include "/proc/self/environ"
-#include "/root/minos-canary"
 
 int main(void)
 {

@@ -6,7 +6,4 @@
 #include __FILE__
 #include __FILE__
 #endif
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

@@ -12,8 +12,4 @@
 #define H G G G G G G G G
 #define I H H H H H H H H
 int x;
-int main(void)
-{
-    I;
-    return 0;
-}
+int main(void) { I; return 0; }

@@ -7,10 +7,7 @@ int main(void)
 {
     struct timespec ts = { 1, 0 };
     struct timeval tv = { 1, 0 };
-    struct {
-        unsigned modes;
-        long rest[40];
-    } timex = { 0x8000, { 0 } };
+    struct { unsigned modes; long rest[40]; } timex = { 0x8000, { 0 } };
     must_fail(clock_settime(CLOCK_REALTIME, &ts), "clock_settime");
     must_fail(syscall(SYS_clock_settime, CLOCK_BOOTTIME, &ts), "clock_settime");
     must_fail(settimeofday(&tv, NULL), "settimeofday");

@@ -6,6 +6,5 @@
 int main(void)
 {
     must_fail(syscall(SYS_fanotify_init, 0, O_RDONLY), "fanotify_init");
-    only_try(syscall(SYS_fanotify_init, 0x200 /* report fid */, O_RDONLY),
-             "fanotify_init, by handle");
+    only_try(syscall(SYS_fanotify_init, 0x200 /* report fid */, O_RDONLY), "fanotify_init, by handle");
 }

@@ -6,10 +6,7 @@
 static long call32(long nr, long a, long b)
 {
     long result;
-    __asm__ volatile("int $0x80"
-                     : "=a"(result)
-                     : "a"(nr), "b"(a), "c"(b)
-                     : "memory", "r8", "r9", "r10", "r11");
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(nr), "b"(a), "c"(b) : "memory", "r8", "r9", "r10", "r11");
     return result;
 }
 

@@ -5,7 +5,7 @@
 
 int main(void)
 {
-    static const int kinds[] = { RLIMIT_NOFILE,     RLIMIT_STACK,    RLIMIT_FSIZE,  RLIMIT_MEMLOCK,
+    static const int kinds[] = { RLIMIT_NOFILE, RLIMIT_STACK, RLIMIT_FSIZE, RLIMIT_MEMLOCK,
                                  RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_RTPRIO, RLIMIT_NICE };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct rlimit r;

@@ -12,10 +12,7 @@ int main(void)
         struct ifinfomsg i;
         struct rtattr a;
         char name[8];
-    } m = { { sizeof m, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, 1, 0 },
-            { 0 },
-            { 12, 3 },
-            "hostile" };
+    } m = { { sizeof m, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, 1, 0 }, { 0 }, { 12, 3 }, "hostile" };
     char answer[1024] = { 0 };
     int fd = socket(AF_NETLINK, SOCK_RAW, 0);
     if (fd < 0)

@@ -10,9 +10,7 @@ int main(void)
     struct sock_fprog program = { 1, &code };
     int pair[2];
     socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
-    must_fail(setsockopt(pair[0], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
-              "SO_ATTACH_FILTER");
+    must_fail(setsockopt(pair[0], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), "SO_ATTACH_FILTER");
     int udp = socket(AF_INET, SOCK_DGRAM, 0);
-    only_try(setsockopt(udp, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program),
-             "reuseport filter");
+    only_try(setsockopt(udp, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program), "reuseport filter");
 }

@@ -6,7 +6,6 @@
 int main(void)
 {
     must_fail(syscall(SYS_userfaultfd, O_CLOEXEC), "userfaultfd");
-    must_fail(syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* user mode only */),
-              "userfaultfd, user mode");
+    must_fail(syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* user mode only */), "userfaultfd, user mode");
     only_try(open("/dev/userfaultfd", O_RDWR), "/dev/userfaultfd");
 }

@@ -8,11 +8,9 @@
 
 int main(void)
 {
-    static const char *const paths[] = {
-        "/dev/null",     "/dev/zero", "/usr/bin/env", "/etc/passwd", "/proc/self/status",
-        "/proc/version", "/",         "/usr",         "/dev",        "/dev/urandom",
-        "/box",          "/usr/lib",  "/box/program"
-    };
+    static const char *const paths[] = { "/dev/null", "/dev/zero", "/usr/bin/env", "/etc/passwd",
+                                         "/proc/self/status", "/proc/version", "/", "/usr", "/dev",
+                                         "/dev/urandom", "/box", "/usr/lib", "/box/program" };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         int fd = open(paths[i], O_RDONLY), rw = open(paths[i], O_RDWR);
         struct flock whole = { .l_type = F_WRLCK };

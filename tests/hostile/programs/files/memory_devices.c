@@ -5,7 +5,7 @@
 
 int main(void)
 {
-    static const char *const paths[] = { "/dev/mem",       "/dev/kmem", "/dev/port", "/proc/kcore",
+    static const char *const paths[] = { "/dev/mem", "/dev/kmem", "/dev/port", "/proc/kcore",
                                          "/proc/kallsyms", "/dev/kmsg", "/proc/kmsg" };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (access(paths[i], F_OK) == 0)

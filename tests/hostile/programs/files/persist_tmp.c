@@ -6,10 +6,8 @@
 
 int main(void)
 {
-    static const char *const folders[] = {
-        "/tmp", "/var/tmp",       "/box", "/dev/shm", "/run",
-        "/dev", "/usr/local/bin", "/etc", "/",        "/var/lib"
-    };
+    static const char *const folders[] = { "/tmp", "/var/tmp", "/box", "/dev/shm", "/run",
+                                           "/dev", "/usr/local/bin", "/etc", "/", "/var/lib" };
     int written = 0;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[100];

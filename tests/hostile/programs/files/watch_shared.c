@@ -8,9 +8,7 @@
 
 int main(void)
 {
-    static const char *const paths[] = { "/dev/null", "/usr/bin",    "/usr/bin/env",
-                                         "/etc",      "/etc/passwd", "/dev",
-                                         "/" };
+    static const char *const paths[] = { "/dev/null", "/usr/bin", "/usr/bin/env", "/etc", "/etc/passwd", "/dev", "/" };
     char event[4096];
     int watch = inotify_init1(IN_NONBLOCK);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)

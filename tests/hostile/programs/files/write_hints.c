@@ -1,5 +1,6 @@
-/* tries:  to leave marks on files that other jobs see: hints for writing (twice: the second finds
- * those of the first) layer:  seccomp, image expect: accepted */
+/* tries:  to leave marks on files that other jobs see: hints for writing (twice: the second finds those of the first)
+ * layer:  seccomp, image
+ * expect: accepted */
 #include "hostile.h"
 
 #ifndef F_SET_RW_HINT
@@ -9,8 +10,7 @@
 
 int main(void)
 {
-    static const char *const paths[] = { "/usr/bin/env", "/dev/null", "/dev/zero",
-                                         "/etc/passwd",  "/usr",      "/" };
+    static const char *const paths[] = { "/usr/bin/env", "/dev/null", "/dev/zero", "/etc/passwd", "/usr", "/" };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         uint64_t hint = 4, seen = 0;
         int fd = open(paths[i], O_RDONLY | O_CLOEXEC);

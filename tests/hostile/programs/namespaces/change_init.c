@@ -12,6 +12,5 @@ int main(void)
     must_fail(setpriority(PRIO_USER, 0, 19), "setpriority of all that this user has");
     must_fail(sched_setscheduler(1, SCHED_IDLE, &param), "sched_setscheduler");
     must_fail(syscall(SYS_ioprio_set, 1, 1, 3 << 13), "ioprio_set");
-    only_try(syscall(SYS_rt_sigqueueinfo, 1, SIGTERM, &(siginfo_t){ .si_code = -1 }),
-             "rt_sigqueueinfo");
+    only_try(syscall(SYS_rt_sigqueueinfo, 1, SIGTERM, &(siginfo_t){ .si_code = -1 }), "rt_sigqueueinfo");
 }

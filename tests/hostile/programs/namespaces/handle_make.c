@@ -11,7 +11,6 @@ int main(void)
     } out = { { .handle_bytes = 128 }, { 0 } };
     int mount;
     for (int flags = 0; flags <= 0x200; flags += 0x200)
-        must_fail(name_to_handle_at(AT_FDCWD, "/usr/bin/env", &out.h, &mount, flags),
-                  "name_to_handle_at");
+        must_fail(name_to_handle_at(AT_FDCWD, "/usr/bin/env", &out.h, &mount, flags), "name_to_handle_at");
     contained("no handle");
 }

@@ -8,8 +8,8 @@ int main(void)
     static const struct {
         const char *name;
         unsigned inode;
-    } first[] = { { "pid", 0xEFFFFFFC },  { "time", 0xEFFFFFFA }, { "cgroup", 0xEFFFFFFB },
-                  { "user", 0xEFFFFFFD }, { "uts", 0xEFFFFFFE },  { "ipc", 0xEFFFFFFF } };
+    } first[] = { { "pid", 0xEFFFFFFC }, { "time", 0xEFFFFFFA }, { "cgroup", 0xEFFFFFFB },
+                  { "user", 0xEFFFFFFD }, { "uts", 0xEFFFFFFE }, { "ipc", 0xEFFFFFFF } };
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
         char path[64], text[64], own[64];
         snprintf(path, sizeof path, "/proc/self/ns/%s", first[i].name);

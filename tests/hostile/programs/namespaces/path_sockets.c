@@ -5,15 +5,11 @@
 
 int main(void)
 {
-    static const char *const paths[] = { "/run/minos-canary.sock",
-                                         "/var/run/docker.sock",
+    static const char *const paths[] = { "/run/minos-canary.sock", "/var/run/docker.sock",
                                          "/run/containerd/containerd.sock",
-                                         "/run/dbus/system_bus_socket",
-                                         "/run/systemd/notify",
-                                         "/run/systemd/journal/dev-log",
-                                         "/dev/log",
-                                         "/var/lib/minos/run/box.sock",
-                                         "/run/minos/box.sock" };
+                                         "/run/dbus/system_bus_socket", "/run/systemd/notify",
+                                         "/run/systemd/journal/dev-log", "/dev/log",
+                                         "/var/lib/minos/run/box.sock", "/run/minos/box.sock" };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct sockaddr_un to = { .sun_family = AF_UNIX };
         snprintf(to.sun_path, sizeof to.sun_path, "%s", paths[i]);

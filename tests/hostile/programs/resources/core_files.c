@@ -1,6 +1,6 @@
 /* tries:  to fill the disk with core files
  * layer:  rlimits
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: runtime_error accepted */
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 /* tries:  to allocate more than allowed in pieces, without writing
  * layer:  files
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: accepted output_limit */
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 /* tries:  more bytes in many files than allowed
  * layer:  files
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: accepted */
 #include "hostile.h"
 

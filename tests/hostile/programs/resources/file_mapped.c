@@ -1,6 +1,6 @@
 /* tries:  to fill files through maps, where no write can be refused
  * layer:  files
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: accepted runtime_error */
 #include "hostile.h"
 

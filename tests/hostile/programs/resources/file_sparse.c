@@ -1,6 +1,6 @@
 /* tries:  a file of a terabyte without contents
  * layer:  files
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: output_limit */
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 /* tries:  a single file above its limit
  * layer:  files, rlimits
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: output_limit runtime_error */
 #include "hostile.h"
 

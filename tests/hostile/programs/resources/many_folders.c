@@ -1,6 +1,6 @@
 /* tries:  more folders and links than a disk has inodes
  * layer:  files
- * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000
+ * limits: memory_bytes=268435456 cpu_time_ms=4000 wall_time_ms=6000 
  * expect: accepted memory_limit */
 #include "hostile.h"
 

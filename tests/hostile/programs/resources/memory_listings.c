@@ -1,11 +1,11 @@
-/* tries:  to hold memory in listings of directories: the overlay keeps the names of a merged one,
- * once for each state that is open layer:  memory expect: accepted memory_limit time_limit */
+/* tries:  to hold memory in listings of directories: the overlay keeps the names of a merged one, once for each state that is open
+ * layer:  memory
+ * expect: accepted memory_limit time_limit */
 #include "hostile.h"
 
 enum { NAMES = 1000, OPEN = 200 };
 
-/* Of a directory that is merged from two layers the kernel does not count the links: there is one.
- */
+/* Of a directory that is merged from two layers the kernel does not count the links: there is one. */
 static void try_folder(const char *folder)
 {
     struct stat st;

@@ -8,8 +8,7 @@ int main(void)
 {
     int made = 0;
     for (; made < 200000; made++)
-        if (mmap(NULL, 4096, made % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+        if (mmap(NULL, 4096, made % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
             break;
     if (made >= 200000)
         escaped("%d mappings", made);

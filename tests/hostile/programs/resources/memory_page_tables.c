@@ -8,8 +8,7 @@ int main(void)
 {
     for (int i = 0; i < 24; i++) {
         size_t bytes = 4UL << 30;
-        char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED)
             return 1;
         madvise(p, bytes, MADV_NOHUGEPAGE);

@@ -7,16 +7,12 @@
 int main(void)
 {
     int s[2], sent = 0;
-    for (int round = 0; round < 60 && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, s) == 0;
-         round++) {
+    for (int round = 0; round < 60 && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, s) == 0; round++) {
         for (;;) {
             int fd = memfd_create("x", 0);
             char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
             struct iovec v = { &byte, 1 };
-            struct msghdr m = { .msg_iov = &v,
-                                .msg_iovlen = 1,
-                                .msg_control = control,
-                                .msg_controllen = sizeof control };
+            struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
             struct cmsghdr *c = CMSG_FIRSTHDR(&m);
             c->cmsg_level = SOL_SOCKET;
             c->cmsg_type = SCM_RIGHTS;

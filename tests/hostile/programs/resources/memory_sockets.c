@@ -1,6 +1,6 @@
 /* tries:  to hold memory in socket buffers
  * layer:  memory, rlimits
- * limits: memory_bytes=25165824
+ * limits: memory_bytes=25165824 
  * expect: memory_limit accepted runtime_error */
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 /* tries:  to hold memory in the buffers of its own TCP connections
  * layer:  memory, rlimits
- * limits: memory_bytes=25165824
+ * limits: memory_bytes=25165824 
  * expect: memory_limit accepted runtime_error time_limit idle_limit */
 #include "hostile.h"
 

@@ -1,14 +1,14 @@
-/* tries:  to use up what the whole host has for TCP connections: listeners and accepted ones in
- * many processes layer:  memory limits: process_count=64 expect: memory_limit accepted
- * runtime_error time_limit idle_limit */
+/* tries:  to use up what the whole host has for TCP connections: listeners and accepted ones in many processes
+ * layer:  memory
+ * limits: process_count=64
+ * expect: memory_limit accepted runtime_error time_limit idle_limit */
 #include "hostile.h"
 
 static int open_many(void)
 {
     int count = 0;
     for (; count < 1000; count++) {
-        struct sockaddr_in at = { .sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         int l = socket(AF_INET, SOCK_STREAM, 0);
         if (l < 0 || bind(l, (struct sockaddr *)&at, sizeof at) < 0 || listen(l, 1) < 0)
             break;
