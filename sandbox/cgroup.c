@@ -290,7 +290,7 @@ const char *cgroup_root_path(const struct cgroup_root *r)
     return r->path;
 }
 
-void cgroup_work_off_leftovers(struct cgroup_root *r)
+bool cgroup_root_work_off(struct cgroup_root *r)
 {
     struct cgroup_leftover **link = &r->leftovers;
     while (*link != NULL) {
@@ -307,4 +307,5 @@ void cgroup_work_off_leftovers(struct cgroup_root *r)
         *link = l->next;
         free(l);
     }
+    return r->leftovers != NULL;
 }

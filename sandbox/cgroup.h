@@ -41,6 +41,10 @@ must_check_ int cgroup_root_weigh(const struct cgroup_root *r, int64_t weight, s
  * but free memory and close descriptors in a process that did not open it (a forked child). */
 void cgroup_root_close(struct cgroup_root *r);
 
+/* Try once more to remove groups of cells in which the kernel still had something when they were
+ * destroyed; whether any are left. Each new cell, and each that is destroyed, does so, too. */
+bool cgroup_root_work_off(struct cgroup_root *r);
+
 /* Remove what dead owners left beside our own groups, as cgroup_root_open did before it made them:
  * a process that was killed may take until now to end. Waits for none. */
 void cgroup_root_sweep(const struct cgroup_root *r);

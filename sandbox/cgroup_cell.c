@@ -208,7 +208,7 @@ static int build(struct cgroup *g, struct err *e)
 
 int cgroup_make(struct cgroup_root *r, struct cgroup *ret, struct err *e)
 {
-    cgroup_work_off_leftovers(r);
+    (void)cgroup_root_work_off(r);
     struct cgroup g = { .root = r,
                         .event_fd = -1,
                         .memory_bytes = -1,
@@ -565,7 +565,7 @@ void cgroup_destroy(struct cgroup *g)
     if (r == NULL)
         return;
     close_files(g);
-    cgroup_work_off_leftovers(r);
+    (void)cgroup_root_work_off(r);
     bool gone = remove_dirs(r, g->name);
     for (int i = 0; !gone && i < DESTROY_ROUNDS; i++) {
         cgroup_nap(NS_PER_MS);

@@ -84,9 +84,6 @@ void cgroup_sweep(int parent_fd, int64_t wait_ns);
  * dying up to wait_ns. 0 (also when it is not there), or -1 with errno. */
 int cgroup_remove_tree(int parent_fd, const char *name, int64_t wait_ns, int depth);
 
-/* Try once to remove the leftovers. */
-void cgroup_work_off_leftovers(struct cgroup_root *r);
-
 /* --- cgroup_file.c: none of these allocates; -1 comes with errno --- */
 
 enum { CGROUP_TEXT_BYTES = 4096 };

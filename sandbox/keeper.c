@@ -34,7 +34,7 @@
 #include "sandbox/base/io.h"
 #include "sandbox/keeper_guard.h"
 
-enum { SEND_TIMEOUT_S = 5, REST_MS = 10000, LOOKS = 3 };
+enum { SEND_TIMEOUT_S = 5, REST_MS = 10000, RETRY_MS = 100, LOOKS = 3 };
 #define LOOK_AGAIN_NS NS_PER_S /* after the start, then twice as long each time */
 
 /* ---- pending commands
@@ -256,10 +256,11 @@ static void serve_one(struct keeper *k)
     }
 }
 
-/* Who was killed at the time we started, and had cells, may have been ending for a while yet; and
- * nobody but a keeper that starts looks for what such a one has left. So we look again. */
-static void look_again(struct keeper *k)
+/* Groups in which somebody was still dying: of our own cells, and of a keeper that was killed
+ * before we started, for which nobody but a keeper that starts looks at all. */
+static void remove_late_groups(struct keeper *k)
 {
+    k->groups_left = cgroup_root_work_off(k->maker.groups);
     if (k->looks_left == 0 || clock_mono_ns() < k->next_look_mono_ns)
         return;
     cgroup_root_sweep(k->maker.groups);
@@ -267,9 +268,12 @@ static void look_again(struct keeper *k)
     k->next_look_mono_ns = clock_mono_ns() + (LOOK_AGAIN_NS << (LOOKS - k->looks_left));
 }
 
-/* Until a client may be kept waiting for what is done at leisure; -1: there is nothing. */
+/* How long to wait for the client before something else is done; -1: there is nothing. REST_MS is
+ * for nothing but to rest. */
 static int leisure_ms(const struct keeper *k)
 {
+    if (k->groups_left)
+        return RETRY_MS;
     if (k->looks_left == 0)
         return keeper_may_rest(k) ? REST_MS : -1;
     int64_t left_ns = k->next_look_mono_ns - clock_mono_ns();
@@ -282,15 +286,14 @@ static void serve(struct keeper *k)
     k->next_look_mono_ns = clock_mono_ns() + LOOK_AGAIN_NS;
     while (!k->ending) {
         keeper_tidy(k);
-        look_again(k);
+        remove_late_groups(k);
         struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
                                { .fd = k->signal_fd, .events = POLLIN },
                                { .fd = k->ahead.sock, .events = POLLIN } };
-        bool rests = k->looks_left == 0;
-        int n = poll(p, 3, leisure_ms(k));
+        int wait_ms = leisure_ms(k), n = poll(p, 3, wait_ms);
         if (n < 0 && errno != EINTR)
             return;
-        if (n == 0 && rests)
+        if (n == 0 && wait_ms == REST_MS)
             keeper_rest(k);
         if (n <= 0)
             continue;

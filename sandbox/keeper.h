@@ -77,7 +77,8 @@ struct keeper {
     int64_t used_bytes;        /* what the used ones had at their peak, together */
     struct cores cores;        /* of all slots */
     struct ahead ahead;
-    int looks_left; /* for what dead keepers left, the next at next_look_mono_ns */
+    bool groups_left; /* of our own cells */
+    int looks_left;   /* for what dead keepers left, the next at next_look_mono_ns */
     int64_t next_look_mono_ns;
     int64_t ahead_count; /* how many times there was one */
     bool wants_ahead;    /* a cell had to be made while the client waited */
