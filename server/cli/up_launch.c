@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/base/buf.h"
 #include "sandbox/base/cleanup.h"
 #include "sandbox/base/io.h"
 #include "server/cli/up.h"
@@ -148,6 +149,25 @@ static int die_with_parent(pid_t parent, struct err *e)
     return 0;
 }
 
+/* The data belong to the service's user, but one of the directories above may be closed to it. */
+static int complain_closed(const char *path, struct err *e)
+{
+    err_sys(e, "as user %u: enter %s", geteuid(), path);
+    if (errno != EACCES)
+        return -1;
+    auto_free_ char *closed = xstrdup(path);
+    for (char *slash = strchr(closed + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (faccessat(AT_FDCWD, closed, X_OK, AT_EACCESS) < 0)
+            return err_set(e, ERR_SYS, 0,
+                           "user %u, whom the service runs as, may not enter %s on the way to %s: "
+                           "chmod o+x %s, or choose another directory (--data)",
+                           geteuid(), closed, path, closed);
+        *slash = '/';
+    }
+    return -1;
+}
+
 static int become(const struct up_launch *l, pid_t parent, const struct ends *in, struct err *e)
 {
     setsid();
@@ -158,7 +178,7 @@ static int become(const struct up_launch *l, pid_t parent, const struct ends *in
     if (die_with_parent(parent, e) < 0)
         return -1;
     if (chdir(l->cwd) < 0)
-        return err_sys(e, "as user %u: enter %s", geteuid(), l->cwd);
+        return complain_closed(l->cwd, e);
     execve(l->path, l->argv, l->envp);
     if (errno == EACCES) /* below somebody's closed home; by path first, for a proper name in ps */
         execveat(PROGRAM_FD, "", l->argv, l->envp, AT_EMPTY_PATH);

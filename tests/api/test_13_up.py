@@ -230,6 +230,16 @@ class Up(unittest.TestCase):
                 self.assertEqual(int(status[name], 16), 0, name)
             self.assertEqual(status["NoNewPrivs"], "1")
 
+    def test_closed_folder(self):
+        """A directory above the data that the service's user may not enter is named, with the mend"""
+        if os.geteuid() != 0:
+            self.skipTest("without root the service has its starter's rights")
+        folder = self.enterContext(tempfile.TemporaryDirectory())  # closed to others
+        os.mkdir(f"{folder}/open")
+        status, _, err = ended([service.MINOS, "up", "--data", f"{folder}/open/data", "--listen", "127.0.0.1:0"])
+        self.assertNotEqual(status, 0, err)
+        self.assertIn(f"may not enter {folder} on the way to {folder}/open/data: chmod o+x {folder}, or", err)
+
     def test_few_descriptors(self):
         """With too few descriptors each program refuses to start, and says how many it needs"""
         folder = self.enterContext(tempfile.TemporaryDirectory())
