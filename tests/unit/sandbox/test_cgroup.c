@@ -1,5 +1,4 @@
-/* test_cgroup.c - control groups for cells, with real processes, each test in one of its own.
- */
+/* test_cgroup.c - control groups for cells, with real processes, a process for each test. */
 #include "sandbox/cgroup.h"
 
 #include <fcntl.h>
@@ -42,6 +41,13 @@ static struct cgroup make_group(struct cgroup_root *r)
     struct cgroup g;
     ck_ok(cgroup_make(r, &g, &e));
     return g;
+}
+
+static int64_t cpu_of(const struct cgroup *g)
+{
+    int64_t cpu_ns = 0;
+    ck_assert_int_eq(cgroup_cpu_ns(g, &cpu_ns), 0);
+    return cpu_ns;
 }
 
 /* A child that runs body in the group once it has gone there and the group is armed. */
@@ -171,10 +177,9 @@ START_TEST(cpu_time_counts_children_that_nobody_waited_for)
     struct cgroup_root *r = open_root();
     struct cgroup g = make_group(r);
     ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
-    int64_t cpu_ns = 0;
     struct cgroup_usage u;
     wait_for(start_in(&g, burn_100_ms));
-    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
+    int64_t cpu_ns = cpu_of(&g);
     ck_assert_int_ge(cpu_ns, 95 * NS_PER_MS);
     ck_assert_int_lt(cpu_ns, 300 * NS_PER_MS);
     ck_ok(cgroup_usage(&g, &u, &e));
@@ -184,8 +189,7 @@ START_TEST(cpu_time_counts_children_that_nobody_waited_for)
     ck_assert_int_eq(u.process_refusals, 0);
     ck_assert(!cgroup_oom_happened(&g));
     ck_ok(cgroup_arm(&g, &e));
-    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
-    ck_assert_int_lt(cpu_ns, NS_PER_MS);
+    ck_assert_int_lt(cpu_of(&g), NS_PER_MS);
     cgroup_destroy(&g);
     cgroup_root_close(r);
 }
@@ -206,8 +210,7 @@ START_TEST(one_cpu_is_the_time_of_one_core)
     ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     pid_t pid = start_in(&g, burn_in_two);
     usleep(600000);
-    int64_t cpu_ns = 0;
-    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
+    int64_t cpu_ns = cpu_of(&g);
     ck_assert_int_eq(cgroup_kill(&g), 0);
     wait_for(pid);
     ck_assert_int_gt(cpu_ns, 20 * NS_PER_MS); /* it ran, on however busy a host */
@@ -228,8 +231,13 @@ static void burn(void)
     burn_ns(10 * NS_PER_S);
 }
 
-/* Burn for a second in a group of this weight; its cpu time. */
-static int64_t burn_weighed(int64_t weight)
+struct race {
+    _Atomic int ready;
+    int64_t cpu_ns[2];
+};
+
+/* What a second of burning beside the other gives in a group of this weight. */
+static void burn_weighed(struct race *race, int nth, int64_t weight)
 {
     struct err e = { 0 };
     struct cgroup_root *r = open_root();
@@ -237,33 +245,30 @@ static int64_t burn_weighed(int64_t weight)
     struct cgroup g = make_group(r);
     ck_ok(cgroup_limit(&g, 64 * MIB, 16, &e));
     pid_t pid = start_in(&g, burn);
+    for (race->ready++; race->ready < 2;)
+        usleep(1000);
+    int64_t before_ns = cpu_of(&g);
     usleep(1000000);
-    int64_t cpu_ns = 0;
-    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
+    race->cpu_ns[nth] = cpu_of(&g) - before_ns;
+    for (race->ready++; race->ready < 4;) /* neither ends while the other still counts */
+        usleep(1000);
     ck_assert_int_eq(cgroup_kill(&g), 0);
     wait_for(pid);
     cgroup_destroy(&g);
     cgroup_root_close(r);
-    return cpu_ns;
 }
 
 START_TEST(a_heavier_group_has_more_of_a_core_that_two_want)
 {
-    static const int64_t weights[] = { 100, 1000 };
-    int64_t *cpu_ns = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t pids[2];
-    for (int i = 0; i < 2; i++) {
-        pids[i] = fork();
-        if (pids[i] == 0) {
-            cpu_ns[i] = burn_weighed(weights[i]);
-            _exit(0);
-        }
-    }
-    for (int i = 0; i < 2; i++)
-        wait_for(pids[i]);
-    ck_assert_int_gt(cpu_ns[0], 0);
-    ck_assert_int_gt(cpu_ns[1], 3 * cpu_ns[0]);
-    munmap(cpu_ns, 4096);
+    struct race *race =
+        mmap(NULL, sizeof *race, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = fork();
+    burn_weighed(race, pid != 0, pid != 0 ? 1000 : 100);
+    if (pid == 0)
+        _exit(0);
+    wait_for(pid);
+    ck_assert_int_gt(race->cpu_ns[0], 0);
+    ck_assert_int_gt(race->cpu_ns[1], 3 * race->cpu_ns[0]);
 }
 END_TEST
 
@@ -529,10 +534,8 @@ START_TEST(groups_work_where_no_cgroup_file_system_is_mounted)
     struct err e = { 0 };
     struct cgroup g = make_group(r);
     ck_ok(cgroup_limit(&g, 16 * MIB, 4, &e));
-    int64_t cpu_ns = 0;
     wait_for(start_in(&g, burn_100_ms));
-    ck_assert_int_eq(cgroup_cpu_ns(&g, &cpu_ns), 0);
-    ck_assert_int_ge(cpu_ns, 95 * NS_PER_MS);
+    ck_assert_int_ge(cpu_of(&g), 95 * NS_PER_MS);
     cgroup_destroy(&g);
     ck_assert_ptr_null(r->leftovers);
     cgroup_root_close(r);
