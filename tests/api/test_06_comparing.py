@@ -76,9 +76,10 @@ class Comparing(unittest.TestCase):
         """Outputs far larger than what is kept are compared whole"""
         text = "".join(f"{i}\n" for i in range(500000))
         source = "for i in range(500000): print(i)"
-        r = self.s.judge(language="python3", source=source, expected_output=text)
+        time_enough = {"cpu_time_ms": 30000, "wall_time_ms": 60000}
+        r = self.s.judge(language="python3", source=source, expected_output=text, limits=time_enough)
         self.assertEqual(r["verdict"], "accepted", r["tests"][0]["message"])
-        r = self.s.judge(language="python3", source=source,
+        r = self.s.judge(language="python3", source=source, limits=time_enough,
                          expected_output=text.replace("\n400000\n", "\n400001\n"))
         self.assertEqual(r["verdict"], "wrong_answer")
         self.assertIn("line 400001", r["tests"][0]["message"])
