@@ -4,9 +4,11 @@
  *
  * 1. A group named minos-<pid>-<start time> belongs to that process alone; the pair never returns
  *    while a boot lasts, so a name cannot be mistaken for a later process's.
- * 2. Its owner holds a read lock (fcntl) on the directory, which ends with the process and is seen
- *    across pid namespaces, where the pid says nothing. A group is swept only when the pid and
- * start time are not alive here and no lock is held.
+ * 2. Its owner holds a read lock (fcntl) on the directory, which is seen across pid namespaces,
+ * where the pid says nothing. It is the open file's, not the process's, whose lock would end with
+ * the first descriptor of the directory that is closed; it ends with the owner and those that it
+ *    forked to make cells, who die with it. A group is swept only when the pid and start time are
+ *    not alive here and no lock is held.
  * 3. Cells are children of it, so killing and removing it is killing and removing all cells.
  */
 #include "sandbox/cgroup.h"
@@ -187,7 +189,7 @@ static int place_all(struct cgroup_root *r, const char *parent, struct err *e)
     for (size_t i = 0; i < r->tree_count; i++) {
         if (cgroup_place_tree(r, &r->trees[i], parent, e) < 0)
             return -1;
-        if (fcntl(r->trees[i].own_fd, F_SETLK, &lock) < 0)
+        if (fcntl(r->trees[i].own_fd, F_OFD_SETLK, &lock) < 0)
             return err_sys(e, "lock the group %s/%s", r->trees[i].parent, r->name);
         if ((r->trees[i].controllers & CTL_BIT(CTL_MEMORY)) != 0)
             r->path = xasprintf("%s/%s", r->trees[i].parent, r->name);

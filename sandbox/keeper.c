@@ -268,8 +268,7 @@ static void remove_late_groups(struct keeper *k)
     k->next_look_mono_ns = clock_mono_ns() + (LOOK_AGAIN_NS << (LOOKS - k->looks_left));
 }
 
-/* How long to wait for the client before something else is done; -1: there is nothing. REST_MS is
- * for nothing but to rest. */
+/* How long to wait for the client before something else is done; -1: there is nothing. */
 static int leisure_ms(const struct keeper *k)
 {
     if (k->groups_left)
@@ -284,16 +283,17 @@ static void serve(struct keeper *k)
 {
     k->looks_left = LOOKS;
     k->next_look_mono_ns = clock_mono_ns() + LOOK_AGAIN_NS;
+    int64_t heard_mono_ns = clock_mono_ns();
     while (!k->ending) {
         keeper_tidy(k);
         remove_late_groups(k);
         struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
                                { .fd = k->signal_fd, .events = POLLIN },
                                { .fd = k->ahead.sock, .events = POLLIN } };
-        int wait_ms = leisure_ms(k), n = poll(p, 3, wait_ms);
+        int n = poll(p, 3, leisure_ms(k));
         if (n < 0 && errno != EINTR)
             return;
-        if (n == 0 && wait_ms == REST_MS)
+        if (n == 0 && keeper_may_rest(k) && clock_mono_ns() >= heard_mono_ns + REST_MS * NS_PER_MS)
             keeper_rest(k);
         if (n <= 0)
             continue;
@@ -303,6 +303,7 @@ static void serve(struct keeper *k)
             keeper_take_ahead(k);
         if (p[0].revents != 0)
             serve_one(k);
+        heard_mono_ns = clock_mono_ns();
     }
 }
 

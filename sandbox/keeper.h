@@ -42,8 +42,8 @@ struct pending {
 };
 
 /* What passes through the keeper: words of clients and jobs. Cells, which are forked from it, have
- * no copy (MADV_DONTFORK): nothing of one job is in the memory of the next one's init, and the
- * kernel need not keep two versions of each page that we write to. */
+ * no copy (MADV_DONTFORK): nothing of one job is in the memory of the next one's init but names of
+ * an artifact's files, and the kernel need not keep two versions of each page that we write to. */
 struct keeper_space {
     uint8_t in[WIRE_MESSAGE_MAX];
     struct wire_out out;

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -34,6 +35,9 @@
 #include "sandbox/base/io.h"
 
 enum { BUILD_TIMEOUT_S = 20, END_TIMEOUT_MS = 100, KILL_TIMEOUT_MS = 20000, INODES_MAX = 16384 };
+enum {
+    ENTRY_BYTES = 2048
+}; /* what the kernel has for a name in a cell: twice a name and an inode */
 
 void cell_init(struct cell *c)
 {
@@ -367,9 +371,19 @@ static int furnish(const struct cell_maker *m, const struct cell *c, const struc
 
 static int note_artifact(const struct cell_maker *m, struct cell *c, struct err *e)
 {
-    c->laid_bytes = m->artifact.copied_bytes;
     c->artifact_fd = fcntl(m->artifact.dir_fd, F_DUPFD_CLOEXEC, 0);
     return c->artifact_fd < 0 ? err_sys(e, "dup the artifact") : 0;
+}
+
+/* What we put there is in no count of the cell's group. */
+static int note_laid(struct cell *c, struct err *e)
+{
+    struct statfs fs;
+    if (statfs(c->layer_path, &fs) < 0)
+        return err_sys(e, "look at the cell's tmpfs");
+    c->laid_bytes = (int64_t)(fs.f_blocks - fs.f_bfree) * (int64_t)fs.f_bsize +
+                    (int64_t)(fs.f_files - fs.f_ffree) * ENTRY_BYTES;
+    return 0;
 }
 
 int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
@@ -377,11 +391,13 @@ int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, s
     if (job->artifact != NULL &&
         (furnish_look(&m->artifact, job->artifact, e) < 0 || note_artifact(m, c, e) < 0))
         return -1;
-    int64_t bytes = job->limits.file_bytes + c->laid_bytes;
+    int64_t copied_bytes = job->artifact != NULL ? m->artifact.copied_bytes : 0;
+    int64_t bytes = job->limits.file_bytes + copied_bytes;
     if (layer_on(m->layers_off, LAYER_FILES) && bytes != m->conf->limits.file_bytes &&
         layer_resize(c, bytes, e) < 0)
         return -1;
-    if ((job->artifact != NULL || job->file_count > 0) && furnish(m, c, job, e) < 0)
+    if ((job->artifact != NULL || job->file_count > 0) &&
+        (furnish(m, c, job, e) < 0 || note_laid(c, e) < 0))
         return -1;
     if (limit_group(m, c, &job->limits, e) < 0)
         return -1;

@@ -48,7 +48,7 @@ struct cell {
     int mntns_fd;
     int net_fds[KEEPER_NET_FILES];
     int artifact_fd;    /* what cell_arm laid into /box, -1: nothing */
-    int64_t laid_bytes; /* copied for it */
+    int64_t laid_bytes; /* what cell_arm took of memory, ours and not the cell's */
     bool built, released, reaped;
     bool alone; /* its program has ended and left nothing but init, which ends, too */
     int64_t release_mono_ns;

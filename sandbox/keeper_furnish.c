@@ -207,6 +207,7 @@ int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e
     furnish_done(a);
     struct furnish_artifact found = { .dir_fd = take_fd(&fd),
                                       .overlay_fd = -1,
+                                      .owner = st.st_uid,
                                       .device = st.st_dev,
                                       .inode = st.st_ino,
                                       .changed = st.st_ctim };
@@ -261,6 +262,18 @@ void furnish_batch_done(struct furnish_batch *b)
 /* ---- laying it into /box, which is the working directory
  * ------------------------------------------------------- */
 
+/* We may read what the client may not: a link of his to the file of another (fs.protected_hardlinks
+ * may be 0) would be handed to the program as its own. */
+static int check_owner(int fd, uid_t owner, const char *path, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_sys(e, "artifact file %s", path);
+    return st.st_uid == owner || (st.st_mode & S_IROTH) != 0
+               ? 0
+               : err_input(e, "artifact file %s: belongs to another user", path);
+}
+
 /* Our umask takes nothing of these modes away. */
 static int create(const char *path, mode_t mode, int *ret_fd, struct err *e)
 {
@@ -296,10 +309,12 @@ static int lay_directory(const struct furnish_entry *n, uid_t owner, struct err 
     return 0;
 }
 
-static int lay_copy(const struct furnish_entry *n, int dir_fd, uid_t owner, struct err *e)
+static int lay_copy(const struct furnish_artifact *a, const struct furnish_entry *n, uid_t owner,
+                    struct err *e)
 {
     auto_fd_ int from = -1, to = -1;
-    if (open_regular(dir_fd, n->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &from, e) < 0 ||
+    if (open_regular(a->dir_fd, n->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &from, e) < 0 ||
+        check_owner(from, a->owner, n->path, e) < 0 ||
         create(n->path, n->executable ? 0755 : 0644, &to, e) < 0 ||
         copy_bytes(from, to, n->bytes, n->path, e) < 0)
         return -1;
@@ -341,7 +356,7 @@ int furnish_lay(const struct furnish_artifact *a, const struct furnish_batch *b,
     for (size_t i = b->first; i < b->end; i++) {
         const struct furnish_entry *n = &a->entries[i];
         int r = n->way == FURNISH_DIRECTORY ? lay_directory(n, owner, e)
-                : n->way == FURNISH_COPY    ? lay_copy(n, a->dir_fd, owner, e)
+                : n->way == FURNISH_COPY    ? lay_copy(a, n, owner, e)
                                             : lay_mount(n, *tree++, owner, e);
         if (r < 0)
             return -1;

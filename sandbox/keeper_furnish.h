@@ -39,6 +39,7 @@ struct furnish_entry {
 struct furnish_artifact {
     int dir_fd;     /* -1: none */
     int overlay_fd; /* its root, attached in the keeper's namespace; -1: nothing to be mounted */
+    uid_t owner;    /* its directory's, the client */
     dev_t device;
     ino_t inode;
     struct timespec changed;

@@ -51,7 +51,8 @@ int keeper_pool_begin(struct keeper *k, struct err *e)
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) < 0)
         return err_sys(e, "getrlimit RLIMIT_NOFILE");
-    size_t room = (size_t)(r.rlim_cur - OTHER_DESCRIPTORS) / CELL_DESCRIPTORS_MAX;
+    size_t each = CELL_DESCRIPTORS_MAX + 1; /* and its artifact */
+    size_t room = (size_t)(r.rlim_cur - OTHER_DESCRIPTORS) / each;
     k->pool_max = room / 2 < KEEPER_POOL_MAX ? room / 2 : KEEPER_POOL_MAX;
     k->used_max = room - k->pool_max < KEEPER_USED_MAX ? room - k->pool_max : KEEPER_USED_MAX;
     return 0;

@@ -30,8 +30,10 @@ enum {
     NAME_BYTES = 64,
     SOCKETS_PER_PROCESS = 1024,
     BACKLOG_LEAST = 10, /* net.unix.max_dgram_qlen where nobody changed it */
-    PEERS_MAX = 128,    /* that a sender keeps sockets to; of more it keeps none */
-    SETTLED_S = 1,      /* coarser than the time stamps of any file system for directories */
+    BACKLOG_MOST =
+        128,         /* one sender's socket keeps 277 (net.core.wmem_default), whatever that is */
+    PEERS_MAX = 128, /* that a sender keeps sockets to; of more it keeps none */
+    SETTLED_S = 1,   /* coarser than the time stamps of any file system for directories */
     RECEIVE_BYTES = 1 << 20,
 };
 
@@ -98,7 +100,7 @@ static int64_t read_backlog(void)
         *newline = '\0';
     if (units_parse_int(buf_text(&text), 1, INT32_MAX, &v, &e) < 0)
         return BACKLOG_LEAST;
-    return v;
+    return v < BACKLOG_MOST ? v : BACKLOG_MOST;
 }
 
 static int bind_free_name(struct wake *w, struct err *e)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "sandbox/base/cleanup.h"
+#include "sandbox/base/io.h"
 #include "tests/box/kit.h"
 #include "tests/box/raw.h"
 
@@ -166,6 +167,28 @@ START_TEST(an_artifact_with_more_than_files_is_refused)
 }
 END_TEST
 
+/* A client could have made a second name for what it may not read. */
+START_TEST(an_artifact_with_a_file_of_another_user_is_refused)
+{
+    struct kit k;
+    struct shot s;
+    struct err e;
+    if (geteuid() != 0)
+        return; /* an ordinary user's keeper reads what he may read */
+    kit_open(&k, NULL);
+    auto_free_ char *path = xasprintf("%s/" KIT_INSIDE "/secret", k.artifacts);
+    auto_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_int_eq(io_write_all(fd, "secret", 6), 0);
+    ck_assert_int_eq(fchown(fd, 12345, 12345), 0);
+    shot_init(&s, "cat", "secret", NULL);
+    ck_assert_int_eq(box_run(k.box, &s.command, 1, NULL, 0, NULL, &s.o, &e), -1);
+    ck_assert_msg(e.kind == ERR_INPUT && strstr(e.msg, "belongs to another user") != NULL, "%s",
+                  e.msg);
+    shot_done(&s);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(a_link_in_the_place_of_all_artifacts_is_refused_at_the_start)
 {
     char dir[] = "/tmp/minos-artifacts-XXXXXX";
@@ -295,6 +318,7 @@ END_TEST
 KIT_MAIN("walls", a_keeper_that_serves_holds_what_its_table_says_and_no_more,
          no_descriptor_leads_out_of_the_root, an_artifact_is_a_directory_and_never_a_link,
          an_artifact_with_more_than_files_is_refused,
+         an_artifact_with_a_file_of_another_user_is_refused,
          a_link_in_the_place_of_all_artifacts_is_refused_at_the_start,
          a_client_that_does_not_read_is_left, the_null_device_carries_no_word_to_the_next,
          what_the_kernel_counts_by_user_is_not_counted_as_the_hosts_roots,
