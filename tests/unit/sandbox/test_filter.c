@@ -204,8 +204,12 @@ static void be_child(const struct filter *f, int sock, int (*body)(const void *)
 static struct ending watch(pid_t pid, int listener)
 {
     struct ending end = { .notice = -1 };
-    struct pollfd p = { .fd = listener, .events = POLLIN };
-    while (listener >= 0 && end.notice < 0 && poll(&p, 1, -1) > 0 && (p.revents & POLLIN) != 0)
+    auto_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    ck_assert_int_ge(pidfd, 0);
+    /* Before Linux 6.11 the listener hears of the end only when it has been waited for. */
+    struct pollfd p[2] = { { .fd = listener, .events = POLLIN },
+                           { .fd = pidfd, .events = POLLIN } };
+    while (listener >= 0 && end.notice < 0 && poll(p, 2, -1) > 0 && (p[0].revents & POLLIN) != 0)
         if (filter_take_notice(listener, &end.notice) < 0)
             break;
     if (end.notice >= 0)
