@@ -272,6 +272,7 @@ int box_open(const struct box_options *opt, struct box **ret, struct err *e)
 {
     struct box *b = xcalloc(1, sizeof *b);
     b->sock = -1;
+    b->next = (struct box_next){ .output_fds = { -1, -1 } };
     int r = opt->program != NULL ? start_keeper(b, opt, e) : connect_keeper(b, opt->socket_path, e);
     if (r < 0 || greet(b, opt->timeout_ms, e) < 0) {
         box_close(b);
@@ -295,6 +296,7 @@ void box_close(struct box *b)
 {
     if (b == NULL)
         return;
+    box_drop_next(b);
     close_fd(&b->sock);
     if (b->keeper_pid > 0)
         reap_keeper(b->keeper_pid);

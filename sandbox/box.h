@@ -103,6 +103,12 @@ struct box_watch {
     int64_t first_ms, every_ms;
     enum box_cause (*check)(void *ctx);
     void *ctx;
+    /* Or NULL: asked once, when the command runs (one alone, without keep_files), for that which
+     * will be run next; NULL for none. Its cell is made ready meanwhile. It and what it points to
+     * stay as they are until box_run has run it, as commands[0] alone and at the same address,
+     * or box_forget, or a box_run of anything else. A fault of it is told by its own run. */
+    const struct box_command *(*next)(void *ctx);
+    void *next_ctx;
 };
 
 struct box_outcome {
@@ -192,6 +198,10 @@ const struct box_proof *box_proof(const struct box *b);
 must_check_ int box_run(struct box *b, const struct box_command *commands, size_t count,
                         const struct box_join *joins, size_t join_count,
                         const struct box_watch *watch, struct box_outcome *outcomes, struct err *e);
+
+/* Give up what box_watch.next announced, if anything; its descriptors are ours no longer. A keeper
+ * keeps what it made ready for as long as it may be asked for. ERR_SYS as box_run. */
+must_check_ int box_forget(struct box *b, struct err *e);
 
 /* After a run of one command with keep_files: the regular files below /box that were written or
  * changed there, links, devices and files with more than one name left out (counted in

@@ -12,15 +12,26 @@
 
 enum { BOX_CHUNK_BYTES = 64 * 1024 };
 
+/* A command that the keeper has, and has not been asked to run: see box_watch.next. */
+struct box_next {
+    const struct box_command *command; /* NULL: none */
+    int output_fds[2];                 /* our ends of its stdout and stderr; -1: straight to a
+                                          descriptor */
+};
+
 struct box {
     int sock;         /* -1: closed after a failure */
     bool silent;      /* the keeper closed it, without a word */
     pid_t keeper_pid; /* 0: not our child */
     struct box_proof proof;
+    struct box_next next;
     struct wire_out out;
     uint8_t in[WIRE_MESSAGE_MAX];
     char chunk[BOX_CHUNK_BYTES]; /* a piece of output on its way to its sink */
 };
+
+/* Drop b->next and its descriptors; the keeper is not told. */
+void box_drop_next(struct box *b);
 
 /* ERR_SYS when an earlier failure has closed the connection. */
 must_check_ int box_usable(const struct box *b, struct err *e);

@@ -89,7 +89,9 @@ static unsigned flags_of(const struct run *r, size_t i)
 {
     const struct gift *g = &r->gifts[i];
     return (g->fds[0] >= 0 ? WIRE_STDIN : 0U) | (g->fds[1] >= 0 ? WIRE_STDOUT : 0U) |
-           (g->fds[2] >= 0 ? WIRE_STDERR : 0U) | (r->commands[i].keep_files ? WIRE_KEEP_FILES : 0U);
+           (g->fds[2] >= 0 ? WIRE_STDERR : 0U) |
+           (r->commands[i].keep_files ? WIRE_KEEP_FILES : 0U) |
+           (r->commands[i].file_count > 0 ? WIRE_FILES : 0U);
 }
 
 /* Read back what we would send with the reader that the keeper has, so that there is one check. */
@@ -379,13 +381,97 @@ static int64_t run_deadline_mono_ns(const struct run *r)
     return box_answer_deadline_mono_ns() + longest_ms * NS_PER_MS;
 }
 
-static int run_all(struct run *r, struct err *e)
+/* --- the command that is run next ------------------------------------------------------------- */
+
+void box_drop_next(struct box *b)
 {
-    if (box_usable(r->b, e) < 0 || check_run(r, e) < 0 || give_all(r, e) < 0)
+    for (size_t k = 0; k < 2; k++)
+        close_fd(&b->next.output_fds[k]);
+    b->next.command = NULL;
+}
+
+int box_forget(struct box *b, struct err *e)
+{
+    if (b->next.command == NULL)
+        return 0;
+    box_drop_next(b);
+    if (box_usable(b, e) < 0)
+        return -1;
+    wire_put_empty(&b->out, WIRE_FORGET);
+    return box_say(b, NULL, 0, e);
+}
+
+static struct run run_of(struct box *b, const struct box_command *commands, size_t count,
+                         struct box_outcome *outcomes)
+{
+    struct run r = { .b = b, .commands = commands, .count = count, .outcomes = outcomes };
+    for (size_t i = 0; i < BOX_COMMANDS_MAX; i++)
+        r.gifts[i] = (struct gift){ .fds = { -1, -1, -1 }, .owned = { -1, -1, -1 } };
+    return r;
+}
+
+/* What is wrong with it, and nothing of it sent then, is told when it is run. */
+static int announce(struct box *b, const struct box_command *command, struct err *e)
+{
+    struct box_outcome counts;
+    struct run r = run_of(b, command, 1, &counts);
+    if (check_run(&r, e) == 0 && give_all(&r, e) == 0 && send_command(&r, 0, e) == 0) {
+        b->next.command = command;
+        for (size_t i = 0; i < r.stream_count; i++)
+            b->next.output_fds[r.streams[i].sink == &command->stderr_sink] =
+                take_fd(&r.streams[i].fd);
+    }
+    run_done(&r);
+    return b->sock >= 0 ? 0 : -1;
+}
+
+static int ask_next(struct run *r, struct err *e)
+{
+    const struct box_watch *w = r->watch;
+    if (w == NULL || w->next == NULL || r->count != 1 || r->commands->keep_files)
+        return 0;
+    const struct box_command *next = w->next(w->next_ctx);
+    return next != NULL ? announce(r->b, next, e) : 0;
+}
+
+/* It has been checked and sent; its streams are ours again. */
+static void take_announced(struct run *r)
+{
+    const struct box_command *c = r->commands;
+    const struct box_sink *sinks[2] = { &c->stdout_sink, &c->stderr_sink };
+    int64_t *counts[2] = { &r->outcomes->stdout_bytes, &r->outcomes->stderr_bytes };
+    for (size_t k = 0; k < 2; k++) {
+        int fd = take_fd(&r->b->next.output_fds[k]);
+        *counts[k] = fd < 0 ? -1 : 0;
+        if (fd >= 0)
+            r->streams[r->stream_count++] = (struct stream){ .fd = fd,
+                                                             .sink = sinks[k],
+                                                             .cap_bytes = c->limits.output_bytes,
+                                                             .count_bytes = counts[k] };
+    }
+    r->b->next.command = NULL;
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static int hand_over(struct run *r, struct err *e)
+{
+    if (r->b->next.command == r->commands && r->count == 1 && r->join_count == 0) {
+        take_announced(r);
+        return 0;
+    }
+    if (box_forget(r->b, e) < 0 || check_run(r, e) < 0 || give_all(r, e) < 0)
         return -1;
     for (size_t i = 0; i < r->count; i++)
         if (send_command(r, i, e) < 0)
             return -1;
+    return 0;
+}
+
+static int run_all(struct run *r, struct err *e)
+{
+    if (box_usable(r->b, e) < 0 || hand_over(r, e) < 0)
+        return -1;
     wire_put_run(&r->b->out, (uint32_t)r->count);
     if (box_say(r->b, NULL, 0, e) < 0)
         return -1;
@@ -395,6 +481,8 @@ static int run_all(struct run *r, struct err *e)
         r->watch_mono_ns =
             clock_mono_ns() +
             (r->watch->first_ms > 0 ? r->watch->first_ms : r->watch->every_ms) * NS_PER_MS;
+    if (ask_next(r, e) < 0)
+        return -1;
     while (r->alive != 0)
         if (turn(r, deadline_mono_ns, e) < 0)
             return -1;
@@ -405,15 +493,10 @@ int box_run(struct box *b, const struct box_command *commands, size_t count,
             const struct box_join *joins, size_t join_count, const struct box_watch *watch,
             struct box_outcome *outcomes, struct err *e)
 {
-    struct run r = { .b = b,
-                     .commands = commands,
-                     .count = count,
-                     .joins = joins,
-                     .join_count = join_count,
-                     .watch = watch,
-                     .outcomes = outcomes };
-    for (size_t i = 0; i < BOX_COMMANDS_MAX; i++)
-        r.gifts[i] = (struct gift){ .fds = { -1, -1, -1 }, .owned = { -1, -1, -1 } };
+    struct run r = run_of(b, commands, count, outcomes);
+    r.joins = joins;
+    r.join_count = join_count;
+    r.watch = watch;
     int result = run_all(&r, e);
     run_done(&r);
     return result;

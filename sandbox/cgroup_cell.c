@@ -426,17 +426,6 @@ static void split_cpu(struct cgroup_usage *u, int64_t user_ns, int64_t system_ns
     u->system_ns = u->cpu_ns - u->user_ns;
 }
 
-/* v1 has counters of failed charges, but kernels exist (6.18) that leave them at 0. The peak cannot
- * lie: memory runs out when a charge of at most eight pages does not fit. */
-static bool met_limit(const struct cgroup *g)
-{
-    int64_t peak;
-    if (is_v2(g, CTL_MEMORY))
-        return counter(g, FILE_MEMORY_EVENTS, "max") > 0;
-    return cgroup_read_int(g->file_fds[FILE_MEMORY_PEAK], &peak) == 0 && g->memory_bytes >= 0 &&
-           peak >= g->memory_bytes - LIMIT_SLACK_BYTES;
-}
-
 /* The cache only grows until memory runs short, so what is there at the end is at least what was
  * there at the peak; with that, peak less cache is a lower bound, as each sample is. */
 static void read_memory(struct cgroup *g, struct cgroup_usage *u)
@@ -448,6 +437,15 @@ static void read_memory(struct cgroup *g, struct cgroup_usage *u)
     u->memory_peak_bytes = peak;
     u->memory_nocache_bytes =
         cache < 0 || peak < 0 ? -1 : larger(g->nocache_seen_bytes, larger(peak - cache, 0));
+}
+
+/* v1 has counters of failed charges, but kernels exist (6.18) that leave them at 0. The peak (-1:
+ * unknown) cannot lie: memory runs out when a charge of at most eight pages does not fit. */
+static bool met_limit(const struct cgroup *g, int64_t peak_bytes)
+{
+    if (is_v2(g, CTL_MEMORY))
+        return counter(g, FILE_MEMORY_EVENTS, "max") > 0;
+    return g->memory_bytes >= 0 && peak_bytes >= g->memory_bytes - LIMIT_SLACK_BYTES;
 }
 
 static void note_event(struct cgroup *g)
@@ -468,7 +466,7 @@ int cgroup_usage(struct cgroup *g, struct cgroup_usage *ret, struct err *e)
     split_cpu(&u, c.user_ns - g->user_base_ns, c.system_ns - g->system_base_ns);
     read_memory(g, &u);
     note_event(g);
-    u.memory_limit_met = met_limit(g);
+    u.memory_limit_met = met_limit(g, u.memory_peak_bytes);
     u.oom_kills = counter(g, FILE_MEMORY_EVENTS, "oom_kill") - g->oom_base_count;
     if (u.oom_kills == 0 && g->oom_told && u.memory_limit_met)
         u.oom_kills = 1; /* told by the v1 event, and our own kill was faster than the kernel's */
@@ -500,11 +498,15 @@ short cgroup_event_poll(const struct cgroup *g)
  * runs out, so it counts only if this group met its own limit. */
 bool cgroup_oom_happened(struct cgroup *g)
 {
+    int64_t peak = -1;
     if (g->root == NULL)
         return false;
     note_event(g);
-    return counter(g, FILE_MEMORY_EVENTS, "oom_kill") > g->oom_base_count ||
-           (g->oom_told && met_limit(g));
+    if (counter(g, FILE_MEMORY_EVENTS, "oom_kill") > g->oom_base_count)
+        return true;
+    if (!g->oom_told || cgroup_read_int(g->file_fds[FILE_MEMORY_PEAK], &peak) < 0)
+        return false;
+    return met_limit(g, peak);
 }
 
 /* --- the end --- */

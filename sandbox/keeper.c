@@ -6,6 +6,8 @@
  *                           │                       │ COMMAND, PLACE   │ OUTCOMEs, cells destroyed,
  *                           └──REFUSAL──> ended     └─── RUN ──> running┘ a warm cell made
  *
+ * The COMMAND that is run next may come while one runs, and its cell is armed then.
+ *
  * The client is not trusted: it names images, hands over descriptors, asks for limits below
  * ceilings that come from our own configuration. It cannot name a path of the host, choose an id, a
  * group or a mount.
@@ -36,99 +38,6 @@
 
 enum { SEND_TIMEOUT_S = 5, REST_MS = 10000, RETRY_MS = 100, LOOKS = 3 };
 #define LOOK_AGAIN_NS NS_PER_S /* after the start, then twice as long each time */
-
-/* ---- pending commands
- * ------------------------------------------------------------------------------------------------
- */
-
-void keeper_forget_pending(struct keeper *k)
-{
-    for (size_t i = 0; i < k->pending_count; i++) {
-        struct pending *p = &k->pending[i];
-        /* Not for the cells that are forked from us next. */
-        explicit_bzero(p->command_bytes, p->command_message.len);
-        if (p->place_bytes != NULL)
-            explicit_bzero(p->place_bytes, p->place_message.len);
-        wire_message_done(&p->command_message);
-        wire_message_done(&p->place_message);
-        free(p->command_bytes);
-        free(p->place_bytes);
-        *p = (struct pending){ 0 };
-    }
-    k->pending_count = 0;
-    k->refused = false;
-}
-
-/* Keep a message beyond the receive buffer: the copy owns its bytes and descriptors. */
-static void keep_message(struct wire_message *m, struct wire_message *ret, uint8_t **ret_bytes)
-{
-    *ret_bytes = xmalloc(m->len);
-    memcpy(*ret_bytes, m->data, m->len);
-    *ret = *m;
-    ret->data = *ret_bytes;
-    m->fd_count = 0;
-}
-
-/* A standard stream is a file, a pipe or a character device. By a directory, or by one that came
- * over a socket, a program would stand outside of its root; O_PATH needs no right to get such a
- * thing. */
-static int check_streams(const struct wire_message *m, struct err *e)
-{
-    for (size_t i = 0; i < m->fd_count; i++) {
-        struct stat st;
-        int flags = fcntl(m->fds[i], F_GETFL);
-        if (flags < 0 || fstat(m->fds[i], &st) < 0)
-            return err_sys(e, "look at a standard stream");
-        if ((flags & O_PATH) != 0 || files_is_handle(m->fds[i]) ||
-            (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
-            return err_input(e,
-                             "stdin, stdout, stderr: expected files, pipes or character devices");
-    }
-    return 0;
-}
-
-static int take_command(struct keeper *k, struct wire_message *m, struct err *e)
-{
-    if (k->pending_count == BOX_COMMANDS_MAX)
-        return err_input(e, "more than %d commands", (int)BOX_COMMANDS_MAX);
-    struct pending *p = &k->pending[k->pending_count++];
-    keep_message(m, &p->command_message, &p->command_bytes);
-    if (wire_read_command(&p->command_message, &p->command, e) < 0 ||
-        check_streams(&p->command_message, e) < 0)
-        return -1;
-    if (p->command.index != k->pending_count - 1)
-        return err_input(e, "command: expected index %zu, got %u", k->pending_count - 1,
-                         p->command.index);
-    char path[KEEPER_PATH_MAX];
-    bool host;
-    if (keeper_root_image(k->options->conf, p->command.image, path, &host, e) < 0)
-        return -1;
-    return limits_check(&p->command.limits, &k->options->conf->ceilings, e);
-}
-
-static int take_place(struct keeper *k, struct wire_message *m, struct err *e)
-{
-    if (k->pending_count == 0 || k->pending[k->pending_count - 1].placed)
-        return err_input(e, "place: there is no command it could be for");
-    struct pending *p = &k->pending[k->pending_count - 1];
-    keep_message(m, &p->place_message, &p->place_bytes);
-    if (wire_read_place(&p->place_message, &p->place, e) < 0)
-        return -1;
-    if (p->place.index != k->pending_count - 1)
-        return err_input(e, "place: expected index %zu, got %u", k->pending_count - 1,
-                         p->place.index);
-    p->placed = true;
-    return 0;
-}
-
-/* COMMAND and PLACE are not answered: the first fault is remembered for RUN. */
-static void remember(struct keeper *k, int result, const struct err *e)
-{
-    if (result < 0 && !k->refused) {
-        k->refused = true;
-        k->refusal = *e;
-    }
-}
 
 /* ---- answers
  * ---------------------------------------------------------------------------------------------------------
@@ -161,15 +70,6 @@ static void drop_kept(struct keeper *k)
     cell_destroy(&k->kept);
 }
 
-/* Flags, owner and locks belong to what open made, so each run gets one of its own: a program could
- * leave the next one word in ours. */
-static int renew_null(struct keeper *k, struct err *e)
-{
-    close_fd(&k->null_fd);
-    k->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    return k->null_fd < 0 ? err_sys(e, "open /dev/null") : 0;
-}
-
 static void serve_run(struct keeper *k, uint32_t count)
 {
     struct err e;
@@ -180,15 +80,17 @@ static void serve_run(struct keeper *k, uint32_t count)
         answer_err(k, &e);
         return;
     }
-    if (count == 0 || count != k->pending_count) {
-        err_input(&e, "run: %u commands asked for, %zu given", count, k->pending_count);
+    if (count == 0 || count != k->pending_count || !keeper_pending_whole(k)) {
+        err_input(&e, "run: %u commands asked for, %zu given%s", count, k->pending_count,
+                  keeper_pending_whole(k) ? "" : ", one without its files");
         keeper_forget_pending(k);
         answer_err(k, &e);
         return;
     }
-    if (renew_null(k, &e) < 0 || keeper_run(k, &e) < 0)
+    if (keeper_run(k, &e) < 0) {
+        keeper_forget_pending(k);
         answer_err(k, &e);
-    keeper_forget_pending(k);
+    }
 }
 
 static void serve_collect(struct keeper *k, int64_t max_bytes)
@@ -216,10 +118,12 @@ static int dispatch(struct keeper *k, struct wire_message *m, struct err *e)
     uint8_t mask;
     if (wire_message_type(m, &type, e) < 0)
         return -1;
-    if (type == WIRE_COMMAND) {
-        remember(k, take_command(k, m, e), e);
-    } else if (type == WIRE_PLACE) {
-        remember(k, take_place(k, m, e), e);
+    if (type == WIRE_COMMAND || type == WIRE_PLACE) {
+        keeper_take_pending(k, type, m);
+    } else if (type == WIRE_FORGET) {
+        if (wire_read_empty(m, WIRE_FORGET, e) < 0)
+            return -1;
+        keeper_forget_pending(k);
     } else if (type == WIRE_RUN) {
         if (wire_read_run(m, &count, e) < 0)
             return -1;
@@ -285,6 +189,7 @@ static void serve(struct keeper *k)
     k->next_look_mono_ns = clock_mono_ns() + LOOK_AGAIN_NS;
     int64_t heard_mono_ns = clock_mono_ns();
     while (!k->ending) {
+        keeper_arm_idle(k);
         keeper_tidy(k);
         remove_late_groups(k);
         struct pollfd p[3] = { { .fd = k->options->sock, .events = POLLIN },
@@ -382,7 +287,7 @@ static int prepare(struct keeper *k, struct err *e)
         keeper_guard_drop(k->user.one_id ? KEEPER_SERVES_ONE_ID : KEEPER_SERVES, e) < 0 ||
         (!o->guarded && keeper_guard_calls(e) < 0))
         return -1;
-    return renew_null(k, e) < 0 ? -1 : keeper_prove(k, e);
+    return keeper_renew_null(k, e) < 0 ? -1 : keeper_prove(k, e);
 }
 
 /* A client that sends but does not read must not stop us: programs run and have limits meanwhile.
@@ -462,6 +367,7 @@ int keeper_serve(const struct keeper_options *o)
     umask(022); /* images and /dev are made to be read by cells, whatever our starter's mask */
     k->signal_fd = k->null_fd = k->root.mntns_fd = k->ahead.sock = -1;
     cell_init(&k->kept);
+    cell_init(&k->next);
     furnish_init(&k->maker.artifact);
     /* What a cell could read of us if every other wall fell: nothing of our environment or memory.
      * An ordinary user's keeper must stay dumpable until its cells drop it, for /proc gives the

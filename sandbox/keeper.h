@@ -64,8 +64,13 @@ struct keeper {
     int signal_fd; /* SIGTERM, SIGINT */
     struct pending pending[BOX_COMMANDS_MAX];
     size_t pending_count;
+    struct cell next; /* armed for the first of them, ahead of its RUN */
+    bool next_armed;
     int stop_count; /* STOPs of this run */
-    bool refused;   /* a COMMAND or PLACE was wrong: what RUN is answered with */
+    bool runs;      /* a program may run: nothing of the client's that could block is closed */
+    int *held;      /* what would have been */
+    size_t held_count;
+    bool refused; /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
     struct cell kept;                                         /* of the last run with keep_files */
     struct cell warm[KEEPER_POOL_MAX], used[KEEPER_USED_MAX]; /* keeper_pool.c */
@@ -111,19 +116,55 @@ must_check_ int keeper_watch(struct keeper *k, struct running *r, size_t count, 
                                          struct err *e),
                              struct err *e);
 
-/* Fill r->outcome from r->end, r->cause and the times of `r`; `oom_told`: the group told of a kill
- * for memory. ERR_SYS where it ended by no doing of the program or of ours. */
-must_check_ int keeper_conclude(struct running *r, bool oom_told, struct err *e);
+/* Fill r->outcome from r->end, r->cause and the times of `r`. ERR_SYS where it ended by no doing of
+ * the program or of ours. */
+must_check_ int keeper_conclude(struct running *r, struct err *e);
 
 /* Run the pending commands and answer. */
 must_check_ int keeper_run(struct keeper *k, struct err *e);
 
-/* Drop the commands sent since the last RUN, with their descriptors. */
+/* Close a message's descriptors; while k->runs, not those whose end somebody might delay: they are
+ * held until keeper_let_go_held. */
+void keeper_let_go(struct keeper *k, struct wire_message *m);
+void keeper_let_go_held(struct keeper *k);
+
+/* Open k->null_fd anew: flags, owner and locks belong to what open made, so each run gets one of
+ * its own. */
+must_check_ int keeper_renew_null(struct keeper *k, struct err *e);
+
+/* Take a COMMAND or a PLACE. What is wrong with it is remembered: RUN is answered with that. */
+void keeper_take_pending(struct keeper *k, enum wire_type type, struct wire_message *m);
+
+/* Whether there are commands, and the files that they announced have come. */
+bool keeper_pending_whole(const struct keeper *k);
+
+/* The job of a pending command; k->space->text holds its argv and env afterwards, `files`
+ * (BOX_FILES_MAX) its files. */
+struct cell_job keeper_job_of(const struct keeper *k, size_t index, struct box_file *files);
+
+/* A cell for each pending command, armed: cell i into *ret[i], which is empty. After an error some
+ * may have been filled. */
+must_check_ int keeper_arm_pending(struct keeper *k, struct cell *const ret[], struct err *e);
+
+/* While a program runs: arm the cell of the command that came meanwhile, if that is a matter of a
+ * moment and there is a core for it. */
+void keeper_arm_beside(struct keeper *k);
+
+/* While none runs: arm the cell of the command that has come, unless the client has said more. */
+void keeper_arm_idle(struct keeper *k);
+
+/* Drop the commands sent since the last RUN, with their descriptors and what was armed for them. */
 void keeper_forget_pending(struct keeper *k);
 
 /* A cell for `image`: a warm one, or a new one. */
 must_check_ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret,
                                  struct err *e);
+
+/* Whether a warm one of `image` is there. */
+bool keeper_has_warm(const struct keeper *k, const char *image);
+
+/* Whether the client has said something, or does so within wait_ns. */
+bool keeper_client_waits(const struct keeper *k, int64_t wait_ns);
 
 /* A cell whose command has been answered: removed, now or when there is time (keeper_tidy). Its
  * program used peak_bytes of memory, -1: unknown. */
@@ -144,6 +185,10 @@ bool keeper_may_rest(const struct keeper *k);
 
 /* Have the next warm cell made while programs run, if there is a core for it. */
 void keeper_ask_ahead(struct keeper *k);
+
+/* The cores on which no slot's program is nor soon will be. Returns false when there are none, or
+ * when nobody knows. */
+bool keeper_room_beside(const struct keeper *k, cpu_set_t *ret);
 
 /* Take what was made ahead, now that it is there (k->ahead.sock is readable). */
 void keeper_take_ahead(struct keeper *k);

@@ -44,7 +44,7 @@ struct failed {
  */
 
 /* Cores that no slot's program is on; the keeper's own are left to its next one. */
-static bool find_room(const struct ahead_options *o, cpu_set_t *ret)
+bool ahead_find_room(const struct ahead_options *o, cpu_set_t *ret)
 {
     CPU_ZERO(ret);
     for (size_t i = 0; i < o->cores->count; i++)
@@ -76,7 +76,7 @@ static int make_one(const struct ahead_options *o, struct cell_maker *m, int soc
     cpu_set_t room;
     auto_cell_ struct cell c;
     cell_init(&c);
-    if (!find_room(o, &room))
+    if (!ahead_find_room(o, &room))
         return io_send_msg(sock, "n", 1, NULL, 0);
     if (sched_setaffinity(0, sizeof room, &room) < 0)
         err_sys(&f.err, "sched_setaffinity");
@@ -125,12 +125,6 @@ _Noreturn static void serve_keeper(const struct ahead_options *o, int sock)
 /* ---- the keeper
  * ------------------------------------------------------------------------------------------------
  */
-
-bool ahead_has_room(const struct ahead_options *o)
-{
-    cpu_set_t room;
-    return find_room(o, &room);
-}
 
 /* The process beside us has the board, the cells that either makes have not. */
 static pid_t fork_beside(const struct ahead_options *o, int sock, struct err *e)

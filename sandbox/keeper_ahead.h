@@ -32,11 +32,11 @@ struct ahead {
     int64_t had_number; /* of the last cell that came of it, 0: of none */
 };
 
-/* Whether a core is free that is not the keeper's own. */
-bool ahead_has_room(const struct ahead_options *o);
+/* The cores that are free and not the keeper's own; false when there are none. */
+bool ahead_find_room(const struct ahead_options *o, cpu_set_t *ret);
 
-/* Start it. Not while the keeper is in a real-time class. It has none of the keeper's descriptors
- * but those of its groups: no cell's, no client's. */
+/* Start it, as an ordinary process: a keeper in a real-time class has SCHED_RESET_ON_FORK. It has
+ * none of the keeper's descriptors but those of its groups: no cell's, no client's. */
 must_check_ int ahead_start(const struct ahead_options *o, struct ahead *ret, struct err *e);
 
 /* Ask for a cell of the image `host`, unless an answer is still to come. */

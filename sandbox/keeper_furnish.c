@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "sandbox/base/buf.h"
@@ -194,6 +196,25 @@ static int look(struct furnish_artifact *a, struct err *e)
     return mounts_any(a) ? mount_overlay(a->dir_fd, &a->overlay_fd, e) : 0;
 }
 
+/* By its kind. */
+static bool is_local(int dir_fd)
+{
+    static const unsigned kinds[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,
+                                      TMPFS_MAGIC,      OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+    struct statfs fs;
+    if (fstatfs(dir_fd, &fs) < 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        if ((unsigned)fs.f_type == kinds[i])
+            return true;
+    return false;
+}
+
+bool furnish_is(const struct furnish_artifact *a, const char *artifact)
+{
+    return a->dir_fd >= 0 && strcmp(a->name, artifact) == 0;
+}
+
 int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e)
 {
     struct stat st;
@@ -211,6 +232,8 @@ int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e
                                       .device = st.st_dev,
                                       .inode = st.st_ino,
                                       .changed = st.st_ctim };
+    found.local = is_local(found.dir_fd);
+    snprintf(found.name, sizeof found.name, "%s", artifact);
     if (look(&found, e) < 0) {
         furnish_done(&found);
         return err_wrap(e, "artifact %s", artifact);

@@ -37,8 +37,10 @@ struct furnish_entry {
 
 /* An artifact as it was found. Its directory is the client's: nothing found is true later on. */
 struct furnish_artifact {
+    char name[65];  /* "" for none */
     int dir_fd;     /* -1: none */
     int overlay_fd; /* its root, attached in the keeper's namespace; -1: nothing to be mounted */
+    bool local;     /* on a file system that nobody serves from elsewhere */
     uid_t owner;    /* its directory's, the client */
     dev_t device;
     ino_t inode;
@@ -54,6 +56,9 @@ void furnish_done(struct furnish_artifact *a); /* in the keeper's namespace; non
 /* In the keeper's namespace: let `a` be the artifact of that name (64 hex digits) below /artifacts.
  * ERR_INPUT: it is no directory, or holds more than box_collect hands out. */
 must_check_ int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e);
+
+/* Whether the artifact of that name was looked at last. */
+bool furnish_is(const struct furnish_artifact *a, const char *artifact);
 
 /* Some of an artifact's entries, [first, end), with the mounts for them. */
 struct furnish_batch {

@@ -95,7 +95,7 @@ static bool plausible(const struct running *r)
            p->usage.ru_nivcsw >= 0;
 }
 
-int keeper_conclude(struct running *r, bool oom_told, struct err *e)
+int keeper_conclude(struct running *r, struct err *e)
 {
     const struct cell_end *end = &r->end;
     r->ended = true;
@@ -103,7 +103,7 @@ int keeper_conclude(struct running *r, bool oom_told, struct err *e)
         return err_set(e, ERR_SYS, 0, "a cell's init told what cannot be");
     if (end->usage.oom_kills > 0 && !end->usage.memory_limit_met)
         return err_set(e, ERR_SYS, ENOMEM, "the host ran out of memory below the command's limit");
-    bool oom = end->usage.oom_kills > 0 || oom_told;
+    bool oom = end->usage.oom_kills > 0;
     if (end->unread && r->cause == BOX_CAUSE_NONE && !oom) /* and not by anything it did */
         return err_set(e, ERR_SYS, 0, "a cell's process was killed before it became the program");
     if (!end->reported && r->cause == BOX_CAUSE_NONE && !oom)

@@ -81,6 +81,14 @@ static bool take_warm(struct keeper *k, const char *image, struct cell *ret)
     return false;
 }
 
+bool keeper_has_warm(const struct keeper *k, const char *image)
+{
+    for (size_t i = 0; i < k->warm_count; i++)
+        if (strcmp(k->warm[i].image, image) == 0)
+            return true;
+    return false;
+}
+
 /* ---- ahead: on another core, while programs run
  * ----------------------------------------------------------------
  */
@@ -113,17 +121,27 @@ static struct ahead_options ahead_options_of(const struct keeper *k)
     };
 }
 
+bool keeper_room_beside(const struct keeper *k, cpu_set_t *ret)
+{
+    struct ahead_options o = ahead_options_of(k);
+    return o.board != NULL && ahead_find_room(&o, ret);
+}
+
 /* Only a keeper among others knows which cores have no program, and only one that is asked for
- * cells faster than it makes them needs help. */
+ * cells faster than it makes them needs help. That is forked from us, so it waits until we hold
+ * nothing of a job. */
 static void start_ahead(struct keeper *k)
 {
     struct err e;
+    if (!k->wants_ahead || k->pending_count > 0)
+        return;
     k->wants_ahead = false;
     if (k->ahead.sock >= 0)
         return;
     k->ahead_count++;
+    cpu_set_t room;
     struct ahead_options o = ahead_options_of(k);
-    if (ahead_has_room(&o) && ahead_start(&o, &k->ahead, &e) < 0)
+    if (ahead_find_room(&o, &room) && ahead_start(&o, &k->ahead, &e) < 0)
         log_error(k->options->log, "ahead_failed", &e);
 }
 
@@ -136,8 +154,9 @@ static bool may_have_ahead(const struct keeper *k)
 
 void keeper_ask_ahead(struct keeper *k)
 {
-    struct ahead_options o = ahead_options_of(k);
-    if (k->ahead.sock >= 0 && k->warm_count < warm_wanted(k) && ahead_has_room(&o))
+    cpu_set_t room;
+    start_ahead(k);
+    if (k->ahead.sock >= 0 && k->warm_count < warm_wanted(k) && keeper_room_beside(k, &room))
         ahead_ask(&k->ahead);
 }
 
@@ -210,7 +229,7 @@ void keeper_put_away(struct keeper *k, struct cell *c, int64_t peak_bytes)
         remove_used(k);
 }
 
-static bool client_waits(const struct keeper *k, int64_t wait_ns)
+bool keeper_client_waits(const struct keeper *k, int64_t wait_ns)
 {
     struct pollfd p = { .fd = k->options->sock, .events = POLLIN };
     struct timespec ts = { 0, wait_ns };
@@ -247,6 +266,8 @@ static void reap_strays(void)
 /* How long the client may take to ask before anything is removed or made. */
 static int64_t patience_ns(const struct keeper *k, bool first)
 {
+    if (k->next_armed)
+        return burst_left_ns(k);
     if (k->warm_count == 0 && !k->ahead.asked)
         return 0;
     if (!k->behind)
@@ -257,13 +278,14 @@ static int64_t patience_ns(const struct keeper *k, bool first)
 void keeper_tidy(struct keeper *k)
 {
     reap_strays();
-    if (k->wants_ahead && k->pending_count == 0)
-        start_ahead(k);
+    start_ahead(k);
     if (k->ahead.asked)
         take_ahead(k, 0);
     bool first = true;
-    while (!k->ending && k->pending_count == 0 && (k->used_count > 0 || wants_warm(k))) {
-        if (client_waits(k, patience_ns(k, first)))
+    /* What cells are forked from must hold nothing of a job; to remove some needs but leisure. */
+    bool makes = k->pending_count == 0, removes = makes || k->next_armed;
+    while (!k->ending && ((removes && k->used_count > 0) || (makes && wants_warm(k)))) {
+        if (keeper_client_waits(k, patience_ns(k, first)))
             return;
         first = false;
         if (k->used_count > 0)
@@ -285,7 +307,7 @@ void keeper_rest(struct keeper *k)
     ahead_end(&k->ahead);
     k->missed_count = 0;
     furnish_done(&k->maker.artifact);
-    while (k->warm_count > warm_base(k) && !client_waits(k, 0))
+    while (k->warm_count > warm_base(k) && !keeper_client_waits(k, 0))
         cell_destroy(&k->warm[--k->warm_count]);
 }
 

@@ -62,6 +62,8 @@ static void kill_again(struct running *r, int64_t now)
 
 static void become_prompt(struct keeper *k)
 {
+    if (k->prompt)
+        return;
     struct sched_param p = { .sched_priority = sched_get_priority_min(SCHED_RR) };
     k->prompt = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p) == 0;
 }
@@ -204,11 +206,6 @@ static int64_t next_due(const struct running *r, size_t count)
  * ---------------------------------------------------------------------------------------------------
  */
 
-static int conclude(struct running *r, struct err *e)
-{
-    return keeper_conclude(r, cgroup_oom_happened(&r->cell.group), e);
-}
-
 /* The program has ended. With nothing else alive its numbers are final: the answer need not wait
  * for the namespaces' end. Files that are to be collected do wait: nothing of the cell may live
  * then. */
@@ -218,37 +215,45 @@ static int finish_early(struct running *r, struct err *e)
     if (cell_hear(&r->cell, &r->end, &alone, e) < 0)
         return -1;
     r->heard = true;
-    return alone && !r->keep ? conclude(r, e) : 0;
+    return alone && !r->keep ? keeper_conclude(r, e) : 0;
 }
 
 static int finish(struct running *r, struct err *e)
 {
-    return cell_reap(&r->cell, &r->end, e) < 0 ? -1 : conclude(r, e);
+    return cell_reap(&r->cell, &r->end, e) < 0 ? -1 : keeper_conclude(r, e);
 }
 
 /* ---- the loop
  * --------------------------------------------------------------------------------------------------------
  */
 
-static int client_spoke(struct keeper *k, struct running *r, size_t count, int sock, struct err *e)
+/* What is to be run next, alone after one that runs alone. */
+static int take_next(struct keeper *k, const struct running *r, size_t count, enum wire_type type,
+                     struct wire_message *m, struct err *e)
 {
-    auto_wire_ struct wire_message m = { 0 };
+    if (count != 1 || r->keep || (type == WIRE_COMMAND && k->pending_count > 0))
+        return err_input(e,
+                         "wire: %s: one command may come while one runs whose files are not kept",
+                         wire_type_name(type));
+    keeper_take_pending(k, type, m);
+    keeper_arm_beside(k);
+    return 0;
+}
+
+static int take_message(struct keeper *k, struct running *r, size_t count, struct wire_message *m,
+                        struct err *e)
+{
     enum wire_type type;
     enum box_cause cause;
     uint8_t mask;
-    if (wire_recv(sock, k->space->in, &m, e) < 0)
+    if (wire_message_type(m, &type, e) < 0)
         return -1;
-    if (m.len == 0) {
-        k->ending = true;
-        for (size_t i = 0; i < count; i++)
-            stop(&r[i], BOX_CAUSE_CANCEL);
-        return 0;
-    }
-    if (wire_message_type(&m, &type, e) < 0)
-        return -1;
+    if (type == WIRE_COMMAND || type == WIRE_PLACE)
+        return take_next(k, r, count, type, m, e);
     if (type != WIRE_STOP)
-        return err_input(e, "wire: %s: only STOP while commands run", wire_type_name(type));
-    if (wire_read_stop(&m, &cause, &mask, e) < 0)
+        return err_input(e, "wire: %s: only STOP and the next command while one runs",
+                         wire_type_name(type));
+    if (wire_read_stop(m, &cause, &mask, e) < 0)
         return -1;
     if (++k->stop_count > STOPS_MAX)
         return err_input(e, "wire: STOP: more than %d in one run", (int)STOPS_MAX);
@@ -256,6 +261,21 @@ static int client_spoke(struct keeper *k, struct running *r, size_t count, int s
         if ((mask >> i & 1) != 0)
             stop(&r[i], cause);
     return 0;
+}
+
+static int client_spoke(struct keeper *k, struct running *r, size_t count, int sock, struct err *e)
+{
+    struct wire_message m = { 0 };
+    int result = wire_recv(sock, k->space->in, &m, e);
+    if (result == 0 && m.len > 0) {
+        result = take_message(k, r, count, &m, e);
+    } else if (result == 0) {
+        k->ending = true;
+        for (size_t i = 0; i < count; i++)
+            stop(&r[i], BOX_CAUSE_CANCEL);
+    }
+    keeper_let_go(k, &m);
+    return result;
 }
 
 static void fill_polls(const struct keeper *k, const struct running *r, size_t count, int sock,
@@ -377,50 +397,28 @@ static int send_outcome(struct keeper *k, struct running *r, size_t index, struc
     return wire_send(k->options->sock, &k->space->out, NULL, 0, e);
 }
 
-/* The job of one pending command; `text` holds its argv and env afterwards, `files` its files. */
-static struct cell_job job_of(const struct keeper *k, const struct pending *p, char *text,
-                              struct box_file *files)
-{
-    const struct wire_command *c = &p->command;
-    memcpy(text, c->argv.bytes, c->argv.len);
-    if (c->env.len > 0)
-        memcpy(text + c->argv.len, c->env.bytes, c->env.len);
-    for (size_t i = 0; p->placed && i < p->place.count; i++)
-        files[i] = (struct box_file){ p->place.files[i].name, p->place_message.fds[i],
-                                      p->place.files[i].executable };
-    const int *fds = p->command_message.fds;
-    return (struct cell_job){
-        .artifact = c->artifact,
-        .text = text,
-        .text_bytes = (uint32_t)(c->argv.len + c->env.len),
-        .argc = (uint32_t)c->argv.count,
-        .envc = (uint32_t)c->env.count,
-        .limits = c->limits,
-        .files = files,
-        .file_count = p->placed ? p->place.count : 0,
-        .stdio_fds = { c->stdin_at >= 0 ? fds[c->stdin_at] : k->null_fd,
-                       c->stdout_at >= 0 ? fds[c->stdout_at] : k->null_fd,
-                       c->stderr_at >= 0 ? fds[c->stderr_at] : k->null_fd },
-    };
-}
-
-static int start(struct keeper *k, struct running *r, size_t count, bool release, struct err *e)
+static int release(struct keeper *k, struct running *r, size_t count, struct err *e)
 {
     struct box_file files[BOX_FILES_MAX];
     for (size_t i = 0; i < count; i++) {
-        const struct pending *p = &k->pending[i];
-        struct cell_job job = job_of(k, p, k->space->text, files);
-        if (release && cell_release(&r[i].cell, &job, &k->space->message, e) < 0)
-            return -1;
-        if (release)
-            continue;
-        r[i].limits = p->command.limits;
-        r[i].keep = p->command.keep_files;
-        if (keeper_take_cell(k, p->command.image, &r[i].cell, e) < 0 ||
-            cell_arm(&k->maker, &r[i].cell, &job, e) < 0)
+        struct cell_job job = keeper_job_of(k, i, files);
+        if (cell_release(&r[i].cell, &job, &k->space->message, e) < 0)
             return err_wrap(e, "command %zu", i);
     }
     return 0;
+}
+
+/* All are armed before the first is released: joined commands start together, and nothing runs when
+ * one cannot. */
+static int arm(struct keeper *k, struct running *r, size_t count, struct err *e)
+{
+    struct cell *cells[BOX_COMMANDS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        r[i].limits = k->pending[i].command.limits;
+        r[i].keep = k->pending[i].command.keep_files;
+        cells[i] = &r[i].cell;
+    }
+    return keeper_arm_pending(k, cells, e);
 }
 
 static void tell_board(const struct keeper *k, bool runs)
@@ -435,18 +433,21 @@ int keeper_run(struct keeper *k, struct err *e)
     size_t count = k->pending_count;
     for (size_t i = 0; i < count; i++)
         cell_init(&r[i].cell);
-    /* All are armed before the first is released: joined commands start together, and nothing runs
-     * when one cannot. */
-    int result = start(k, r, count, false, e);
+    int result = arm(k, r, count, e);
     tell_board(k, true);
+    become_prompt(k); /* what it takes, the program need not wait for */
+    k->runs = true;
     if (result == 0)
-        result = start(k, r, count, true, e);
+        result = release(k, r, count, e);
     keeper_forget_pending(k);
     if (result == 0) {
         keeper_ask_ahead(k);
         result = keeper_watch(k, r, count, k->options->sock, send_outcome, e);
     }
+    become_ordinary(k);
     tell_board(k, false);
+    if (result == 0)
+        keeper_arm_idle(k); /* before what is used is removed */
     for (size_t i = 0; i < count; i++) {
         if (result == 0 && count == 1 && r[i].keep && !k->ending) {
             k->kept = r[i].cell;
@@ -454,5 +455,7 @@ int keeper_run(struct keeper *k, struct err *e)
         }
         keeper_put_away(k, &r[i].cell, result < 0 ? -1 : r[i].outcome.memory_peak_bytes);
     }
+    k->runs = false;
+    keeper_let_go_held(k);
     return result;
 }

@@ -33,15 +33,14 @@ int wire_send(int sock, const struct wire_out *o, const int *fds, size_t fd_coun
 
 int wire_recv(int sock, uint8_t *buf, struct wire_message *ret, struct err *e)
 {
-    struct wire_message m = { .data = buf };
-    if (io_recv_msg(sock, buf, WIRE_MESSAGE_MAX, &m.len, m.fds, &m.fd_count) < 0) {
-        if (errno == EMSGSIZE)
-            return err_input(e, "wire: message longer than %d bytes, or its descriptors were lost",
-                             WIRE_MESSAGE_MAX);
-        return err_sys(e, "wire: receive");
-    }
-    *ret = m;
-    return 0;
+    ret->data = buf;
+    if (io_recv_msg_cut(sock, buf, WIRE_MESSAGE_MAX, &ret->len, ret->fds, &ret->fd_count) == 0)
+        return 0;
+    ret->len = 0;
+    if (errno == EMSGSIZE)
+        return err_input(e, "wire: message longer than %d bytes, or its descriptors were lost",
+                         WIRE_MESSAGE_MAX);
+    return err_sys(e, "wire: receive");
 }
 
 int wire_take_fd(struct wire_message *m, size_t i)
@@ -199,8 +198,9 @@ int wire_read_command(const struct wire_message *m, struct wire_command *ret, st
     struct cursor c = open_message(m, WIRE_COMMAND);
     struct wire_command w = { .index = get_count(&c, 0, BOX_COMMANDS_MAX - 1, "index") };
     unsigned flags = get_u8(&c, "flags");
-    want(&c, flags < 16, "flags", "unknown flag");
+    want(&c, flags < 32, "flags", "unknown flag");
     w.keep_files = (flags & WIRE_KEEP_FILES) != 0;
+    w.has_files = (flags & WIRE_FILES) != 0;
     w.image = get_text(&c, WIRE_IMAGE_BYTES_MAX, "image");
     want(&c, image_valid(w.image), "image", "expected a name of a-z, 0-9, '.', '_', '-'");
     const char *artifact = get_text(&c, WIRE_ARTIFACT_BYTES_MAX, "artifact");

@@ -9,17 +9,22 @@
  *
  * The conversation:
  *
- *     client  HELLO                                    keeper  GREETING | REFUSAL (and closes)
- *     client  (COMMAND PLACE?) x count, RUN            keeper  OUTCOME x count | ERROR
- *     client  STOP, any number of times while it runs  (no answer of its own; late ones are
- * ignored) client  COLLECT                                  keeper  FILE*, then FILES_END | ERROR
- *     client  RELEASE                                  keeper  RELEASED | ERROR
+ *     client  HELLO                                keeper  GREETING | REFUSAL (and closes)
+ *     client  (COMMAND PLACE?) x count, RUN        keeper  OUTCOME x count | ERROR
+ *     client  STOP, often, while it runs           keeper  (no answer; late ones are ignored)
+ *     client  COMMAND PLACE?, while one runs       keeper  (no answer)
+ *     client  FORGET                               keeper  (no answer)
+ *     client  COLLECT                              keeper  FILE*, then FILES_END | ERROR
+ *     client  RELEASE                              keeper  RELEASED | ERROR
  *
  * COMMAND and PLACE are never answered: what is wrong with them is the ERROR that answers RUN, and
- * then nothing ran and all of them are forgotten. An ERROR may also take the place of an OUTCOME
- * that cannot be given; it ends the run. After an ERROR of kind INPUT or BUSY the keeper can be
- * asked again, after any other the client closes. A broken message ends the connection, after an
- * ERROR that says why. The keeper ends with all its cells when the connection does.
+ * then nothing ran and all of them are forgotten. A COMMAND that comes while another runs (one
+ * alone, whose files are not kept) is armed as soon as may be, and started by the next RUN; FORGET
+ * gives it up, and nothing else but that RUN may come between it and its end. An ERROR may also
+ * take the place of an OUTCOME that cannot be given; it ends the run. After an ERROR of kind INPUT
+ * or BUSY the keeper can be asked again, after any other the client closes. A broken message ends
+ * the connection, after an ERROR that says why. The keeper ends with all its cells when the
+ * connection does.
  */
 #pragma once
 
@@ -33,7 +38,7 @@
 #include "sandbox/box.h"
 
 enum {
-    WIRE_VERSION = 2,
+    WIRE_VERSION = 3,
     WIRE_MESSAGE_MAX = 128 * 1024,
     WIRE_STRINGS_MAX = 4096,   /* entries of argv, and of env */
     WIRE_IMAGE_BYTES_MAX = 63, /* an image's name without NUL */
@@ -49,6 +54,7 @@ enum {
     X(STOP, 5)                                                                                     \
     X(COLLECT, 6)                                                                                  \
     X(RELEASE, 7)                                                                                  \
+    X(FORGET, 8)                                                                                   \
     X(GREETING, 64)                                                                                \
     X(REFUSAL, 65)                                                                                 \
     X(ERROR, 66)                                                                                   \
@@ -90,7 +96,8 @@ must_check_ int wire_send(int sock, const struct wire_out *o, const int *fds, si
                           struct err *e);
 
 /* Receive one message into `buf` of WIRE_MESSAGE_MAX bytes. End of stream is success with len 0.
- * ERR_SYS with errno (EAGAIN: nothing there), ERR_INPUT when it is too long. */
+ * ERR_SYS with errno (EAGAIN: nothing there), ERR_INPUT when it is too long: its descriptors are in
+ * *ret all the same, for wire_message_done. */
 must_check_ int wire_recv(int sock, uint8_t *buf, struct wire_message *ret, struct err *e);
 
 /* Hand descriptor `i` to the caller. */
@@ -124,13 +131,14 @@ void wire_strings_pointers(const struct wire_strings *s, const char **out);
 void wire_put_hello(struct wire_out *o);
 must_check_ int wire_read_hello(const struct wire_message *m, uint32_t *ret_version, struct err *e);
 
-/* Which standard streams come as descriptors, in this order; the others are the cell's /dev/null.
- */
+/* Which standard streams come as descriptors, in this order (the others are the cell's /dev/null),
+ * and more of a command. */
 enum {
     WIRE_STDIN = 1,
     WIRE_STDOUT = 2,
     WIRE_STDERR = 4,
     WIRE_KEEP_FILES = 8, /* box_command.keep_files */
+    WIRE_FILES = 16,     /* a PLACE follows */
 };
 
 struct wire_command {
@@ -141,7 +149,7 @@ struct wire_command {
     struct wire_strings env;  /* each NAME=VALUE with a name; together with argv at most
                                  BOX_ARGS_BYTES_MAX */
     struct limits limits;     /* as sent: limits_check against the ceilings is the keeper's */
-    bool keep_files;
+    bool keep_files, has_files;
     int stdin_at, stdout_at, stderr_at; /* index into the message's fds, -1: /dev/null */
 };
 
@@ -151,8 +159,8 @@ void wire_put_command(struct wire_out *o, uint32_t index, const struct box_comma
 must_check_ int wire_read_command(const struct wire_message *m, struct wire_command *ret,
                                   struct err *e);
 
-/* The files of the command sent last: 1 to BOX_FILES_MAX valid and different names, file i in
- * descriptor i. At most one PLACE a command. */
+/* The files of the command sent last, which announced them: 1 to BOX_FILES_MAX valid and different
+ * names, file i in descriptor i. At most one PLACE a command. */
 struct wire_place {
     uint32_t index;
     size_t count;
@@ -183,7 +191,7 @@ void wire_put_collect(struct wire_out *o, int64_t max_bytes);
 must_check_ int wire_read_collect(const struct wire_message *m, int64_t *ret_max_bytes,
                                   struct err *e);
 
-/* Messages without fields: RELEASE, RELEASED. */
+/* Messages without fields: FORGET, RELEASE, RELEASED. */
 void wire_put_empty(struct wire_out *o, enum wire_type type);
 must_check_ int wire_read_empty(const struct wire_message *m, enum wire_type type, struct err *e);
 

@@ -196,6 +196,7 @@ int judge_submission(const struct judge *j, struct lease *lease, enum judge_end 
     int rc = judge_job(j, &job, &verdict, &stopped, e);
     if (rc == 0 && !stopped && job.sub.callback_url != NULL)
         wake_send(j->conf->store_data_dir, WAKE_CALLBACK, "");
+    test_run_forget_next(j, &job);
     job_done(&job);
     if (rc != 0)
         return -1;

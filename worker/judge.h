@@ -40,6 +40,7 @@ struct job {
     const struct language *language;
     struct sources sources;
     struct artifact artifact;
+    struct test_plan *next; /* a test that was made ready ahead (test_run.c), NULL: none */
 };
 
 enum judge_end {

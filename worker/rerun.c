@@ -88,7 +88,7 @@ static void conclude(struct runs *r, bool late, struct test_run *ret)
 }
 
 /* One more run; *ret_stopped as test_run says. */
-static int add_run(const struct judge *j, const struct job *job, size_t index, struct runs *r,
+static int add_run(const struct judge *j, struct job *job, size_t index, struct runs *r,
                    bool *ret_stopped, struct err *e)
 {
     if (test_run(j, job, index, &r->items[r->count], ret_stopped, e) != 0)
@@ -97,7 +97,7 @@ static int add_run(const struct judge *j, const struct job *job, size_t index, s
     return 0;
 }
 
-int rerun_test(const struct judge *j, const struct job *job, size_t index, struct test_run *ret,
+int rerun_test(const struct judge *j, struct job *job, size_t index, struct test_run *ret,
                bool *ret_stopped, struct err *e)
 {
     __attribute__((cleanup(runs_done))) struct runs r = { .count = 0 };

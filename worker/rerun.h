@@ -15,7 +15,7 @@
 enum { RERUNS_MAX = 20 }; /* run.rerun_count at most */
 
 /* test_run, and again where that is asked for. */
-must_check_ int rerun_test(const struct judge *j, const struct job *job, size_t index,
+must_check_ int rerun_test(const struct judge *j, struct job *job, size_t index,
                            struct test_run *ret, bool *ret_stopped, struct err *e);
 
 /* Whether a run that used cpu_ns of limit_ms is near. */

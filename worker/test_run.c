@@ -13,7 +13,7 @@
 #include "worker/decide.h"
 #include "worker/expand.h"
 
-enum { INPUT_PIECE_BYTES = 1 << 20, EXPECTED_COPIED_BYTES = 64 << 10 };
+enum { INPUT_PIECE_BYTES = 1 << 20, EXPECTED_COPIED_BYTES = 64 << 10, NEXT_INPUT_BYTES = 1 << 20 };
 
 /* An expected output: a large one mapped, rather than copied for each test. */
 struct expected {
@@ -100,11 +100,6 @@ static int on_stderr(void *ctx, const void *data, size_t len)
     return 0;
 }
 
-static void compare_cleanup(struct compare **c)
-{
-    compare_free(*c);
-}
-
 void test_run_done(struct test_run *t)
 {
     test_result_done(&t->result);
@@ -118,37 +113,162 @@ static bool own_program(const char *argv0)
     return strncmp(argv0, "./", 2) == 0 || strncmp(argv0, "/box/", 5) == 0;
 }
 
-static int run_command(const struct judge *j, const struct job *job, const struct test_spec *spec,
-                       const struct listener *l, struct keep *stderr_keep,
-                       struct box_outcome *outcome, struct err *e)
+/* ---- a test made ready ------------------------------------------------------------------------
+ */
+
+/* All that its run needs. It stays where it is: the box keeps pointers to the command, and that to
+ * the listener. */
+struct test_plan {
+    size_t index;
+    struct expected expected;
+    struct compare *compare; /* NULL: nothing is expected */
+    struct test_run run;
+    struct listener listener;
+    struct text_list argv, env;
+    int stdin_fd;
+    struct box_command command;
+};
+
+static void plan_free(struct test_plan *p)
+{
+    if (p == NULL)
+        return;
+    compare_free(p->compare);
+    expected_done(&p->expected);
+    test_run_done(&p->run);
+    text_list_done(&p->argv);
+    text_list_done(&p->env);
+    close_fd(&p->stdin_fd);
+    free(p);
+}
+
+static void plan_cleanup(struct test_plan **p)
+{
+    plan_free(*p);
+}
+
+#define auto_plan_ __attribute__((cleanup(plan_cleanup)))
+
+static int plan_comparison(const struct judge *j, const struct job *job, struct test_plan *p,
+                           struct err *e)
+{
+    const struct test_spec *spec = &job->sub.tests[p->index];
+    p->listener =
+        (struct listener){ .keep = &p->run.stdout_keep, .may_stop = job->sub.stop_on_failure };
+    if (!spec->expected_output.present)
+        return 0;
+    struct expected *x = &p->expected;
+    if (expect(j->store, &spec->expected_output, x, e) != 0)
+        return -1;
+    p->compare = compare_new(&job->sub.comparer,
+                             x->mapped != NULL ? x->mapped : buf_text(&x->small), x->len);
+    p->listener.compare = p->compare;
+    return 0;
+}
+
+static int plan_command(const struct judge *j, const struct job *job, struct test_plan *p,
+                        struct err *e)
 {
     const struct language *lang = job->language;
-    auto_list_ struct text_list argv = { 0 }, env = { 0 };
-    auto_fd_ int stdin_fd = -1;
-    if (spec->stdin_blob.present &&
-        (blob_open(j->store, &spec->stdin_blob, &stdin_fd, e) != 0 || own_input(&stdin_fd, e) != 0))
+    const struct test_spec *spec = &job->sub.tests[p->index];
+    if (spec->stdin_blob.present && (blob_open(j->store, &spec->stdin_blob, &p->stdin_fd, e) != 0 ||
+                                     own_input(&p->stdin_fd, e) != 0))
         return err_wrap(e, "input");
     struct expand_vars vars = judge_vars(j, job, &spec->limits, &job->sources.names);
-    expand_list(&lang->run_command, &vars, &argv);
-    judge_environment(&lang->run_environment, &vars, &env);
-    struct box_command command = {
+    expand_list(&lang->run_command, &vars, &p->argv);
+    judge_environment(&lang->run_environment, &vars, &p->env);
+    p->command = (struct box_command){
         .image = lang->image,
         .artifact = job->artifact.has_files ? job->artifact.hex : NULL,
-        .argv = text_list_argv(&argv),
-        .env = text_list_argv(&env),
+        .argv = text_list_argv(&p->argv),
+        .env = text_list_argv(&p->env),
         .files = lang->run_sources ? job->sources.files : NULL,
         .file_count = lang->run_sources ? job->sources.count : 0,
         .limits = language_run_limits(lang, &spec->limits, &j->conf->ceilings),
-        .stdin_fd = stdin_fd,
-        .stdout_sink = { .fd = -1, .write = on_stdout, .ctx = (void *)(uintptr_t)l },
-        .stderr_sink = { .fd = -1, .write = on_stderr, .ctx = stderr_keep },
+        .stdin_fd = p->stdin_fd,
+        .stdout_sink = { .fd = -1, .write = on_stdout, .ctx = &p->listener },
+        .stderr_sink = { .fd = -1, .write = on_stderr, .ctx = &p->run.stderr_keep },
     };
-    struct box_watch watch = lease_watch(job->lease, command.limits.wall_time_ms);
-    if (box_run(j->box, &command, 1, NULL, 0, &watch, outcome, e) != 0)
+    return 0;
+}
+
+static int plan_new(const struct judge *j, const struct job *job, size_t index,
+                    struct test_plan **ret, struct err *e)
+{
+    size_t kept_bytes = (size_t)j->conf->worker_kept_output_bytes;
+    auto_plan_ struct test_plan *p = xcalloc(1, sizeof *p);
+    p->index = index;
+    p->stdin_fd = -1;
+    p->run.result.index = (int64_t)index;
+    keep_init(&p->run.stdout_keep, kept_bytes);
+    keep_init(&p->run.stderr_keep, kept_bytes);
+    if (plan_comparison(j, job, p, e) != 0 || plan_command(j, job, p, e) != 0)
+        return -1;
+    *ret = p;
+    p = NULL;
+    return 0;
+}
+
+/* ---- the test after it, while it runs ---------------------------------------------------------
+ */
+
+struct present {
+    const struct judge *j;
+    struct job *job;
+    size_t index;
+};
+
+/* A large input is not copied while somebody's output waits for us. What fails is tried again, and
+ * told, when it is that test's turn. */
+static const struct box_command *make_next_ready(void *ctx)
+{
+    const struct present *at = ctx;
+    struct job *job = at->job;
+    size_t index = at->index + 1;
+    struct err e;
+    if (job->next != NULL || index >= job->sub.test_count || at->j->conf->run_rerun_count != 0 ||
+        job->sub.tests[index].stdin_blob.bytes > NEXT_INPUT_BYTES ||
+        plan_new(at->j, job, index, &job->next, &e) != 0)
+        return NULL;
+    return &job->next->command;
+}
+
+/* The plan of this test, made while the last one ran or now. */
+static int take_plan(const struct judge *j, struct job *job, size_t index, struct test_plan **ret,
+                     struct err *e)
+{
+    if (job->next == NULL || job->next->index != index)
+        return plan_new(j, job, index, ret, e);
+    *ret = job->next;
+    job->next = NULL;
+    return 0;
+}
+
+void test_run_forget_next(const struct judge *j, struct job *job)
+{
+    struct err e;
+    if (job->next == NULL)
+        return;
+    (void)!box_forget(j->box, &e); /* a keeper that has gone is found gone by its next use */
+    plan_free(job->next);
+    job->next = NULL;
+}
+
+/* ---- running it -------------------------------------------------------------------------------
+ */
+
+static int run_command(const struct judge *j, struct job *job, const struct test_plan *p,
+                       struct box_outcome *outcome, struct err *e)
+{
+    struct present at = { .j = j, .job = job, .index = p->index };
+    struct box_watch watch = lease_watch(job->lease, p->command.limits.wall_time_ms);
+    watch.next = make_next_ready;
+    watch.next_ctx = &at;
+    if (box_run(j->box, &p->command, 1, NULL, 0, &watch, outcome, e) != 0)
         return -1;
     phase_ran(job->clock, PHASE_RUN, outcome->wall_ns);
-    if (!outcome->started && outcome->exec_errno == ENOENT && !own_program(argv.items[0]))
-        return err_sys(e, "%s is missing in image %s", argv.items[0], lang->image);
+    if (!outcome->started && outcome->exec_errno == ENOENT && !own_program(p->argv.items[0]))
+        return err_sys(e, "%s is missing in image %s", p->argv.items[0], job->language->image);
     return 0;
 }
 
@@ -189,33 +309,18 @@ static void conclude(const struct job *job, const struct test_spec *spec,
         t->result.message = xstrdup(compare_message(compare));
 }
 
-int test_run(const struct judge *j, const struct job *job, size_t index, struct test_run *ret,
+int test_run(const struct judge *j, struct job *job, size_t index, struct test_run *ret,
              bool *ret_stopped, struct err *e)
 {
-    const struct test_spec *spec = &job->sub.tests[index];
-    size_t kept_bytes = (size_t)j->conf->worker_kept_output_bytes;
-    __attribute__((cleanup(expected_done))) struct expected expected = { 0 };
-    __attribute__((cleanup(compare_cleanup))) struct compare *compare = NULL;
-    auto_test_run_ struct test_run t = { .result.index = (int64_t)index };
+    auto_plan_ struct test_plan *p = NULL;
     struct box_outcome outcome = { 0 };
-    keep_init(&t.stdout_keep, kept_bytes);
-    keep_init(&t.stderr_keep, kept_bytes);
-    if (spec->expected_output.present) {
-        if (expect(j->store, &spec->expected_output, &expected, e) != 0)
-            return -1;
-        const void *data = expected.mapped != NULL ? expected.mapped : buf_text(&expected.small);
-        compare = compare_new(&job->sub.comparer, data, expected.len);
-    }
-    struct listener listener = { .keep = &t.stdout_keep,
-                                 .compare = compare,
-                                 .may_stop = job->sub.stop_on_failure };
-    if (run_command(j, job, spec, &listener, &t.stderr_keep, &outcome, e) != 0)
+    if (take_plan(j, job, index, &p, e) != 0 || run_command(j, job, p, &outcome, e) != 0)
         return -1;
     *ret_stopped = outcome.cause == BOX_CAUSE_CANCEL;
-    stopped_by_output(&listener, &outcome);
-    conclude(job, spec, &outcome, compare, &t);
-    *ret = t;
-    t = (struct test_run){ 0 };
+    stopped_by_output(&p->listener, &outcome);
+    conclude(job, &job->sub.tests[index], &outcome, p->compare, &p->run);
+    *ret = p->run;
+    p->run = (struct test_run){ 0 };
     return 0;
 }
 

@@ -14,9 +14,13 @@ struct test_run {
 
 #define auto_test_run_ __attribute__((cleanup(test_run_done)))
 
-/* Run test `index` of the job. *ret_stopped: the lease ended it, the result means nothing. */
-must_check_ int test_run(const struct judge *j, const struct job *job, size_t index,
-                         struct test_run *ret, bool *ret_stopped, struct err *e);
+/* Run test `index` of the job. *ret_stopped: the lease ended it, the result means nothing. While it
+ * runs the test after it is made ready, in job->next. */
+must_check_ int test_run(const struct judge *j, struct job *job, size_t index, struct test_run *ret,
+                         bool *ret_stopped, struct err *e);
+
+/* Drop job->next, here and in the box. */
+void test_run_forget_next(const struct judge *j, struct job *job);
 void test_run_done(struct test_run *t);
 
 /* Store the outputs, in the open transaction, so that the result can be recorded. */

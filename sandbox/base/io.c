@@ -140,8 +140,8 @@ static size_t collect_fds(struct msghdr *msg, int fds[IO_FDS_MAX])
     return count;
 }
 
-int io_recv_msg(int sock, void *data, size_t cap, size_t *ret_len, int fds[IO_FDS_MAX],
-                size_t *ret_fd_count)
+int io_recv_msg_cut(int sock, void *data, size_t cap, size_t *ret_len, int fds[IO_FDS_MAX],
+                    size_t *ret_fd_count)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * IO_FDS_MAX)];
@@ -153,19 +153,30 @@ int io_recv_msg(int sock, void *data, size_t cap, size_t *ret_len, int fds[IO_FD
                           .msg_control = control.bytes,
                           .msg_controllen = sizeof control.bytes };
     ssize_t n;
+    *ret_fd_count = 0;
     do
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -1;
-    size_t count = collect_fds(&msg, fds);
+    *ret_fd_count = collect_fds(&msg, fds);
     if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-        for (size_t i = 0; i < count; i++)
-            close(fds[i]);
         errno = EMSGSIZE;
         return -1;
     }
     *ret_len = (size_t)n;
-    *ret_fd_count = count;
     return 0;
+}
+
+int io_recv_msg(int sock, void *data, size_t cap, size_t *ret_len, int fds[IO_FDS_MAX],
+                size_t *ret_fd_count)
+{
+    if (io_recv_msg_cut(sock, data, cap, ret_len, fds, ret_fd_count) == 0)
+        return 0;
+    int errnum = errno;
+    for (size_t i = 0; i < *ret_fd_count; i++)
+        close(fds[i]);
+    *ret_fd_count = 0;
+    errno = errnum;
+    return -1;
 }

@@ -35,7 +35,8 @@ must_check_ int io_write_file_at(int dirfd, const char *path, const char *text);
 must_check_ int io_sealed_memfd(const char *name, const void *data, size_t len, int *ret_fd,
                                 struct err *e);
 
-enum { IO_FDS_MAX = 64 };
+/* As many as a message can have beside it (unix(7)), so that none is lost for their number. */
+enum { IO_FDS_MAX = 253 };
 
 /* One message of a SOCK_SEQPACKET socket with descriptors (fd_count <= IO_FDS_MAX), borrowed. errno
  * on failure. */
@@ -43,8 +44,13 @@ must_check_ int io_send_msg(int sock, const void *data, size_t len, const int *f
                             size_t fd_count);
 
 /* Receive one message. *ret_len is 0 at end of stream. The caller owns the descriptors,
- * *ret_fd_count of them. A message longer than `cap` or with more than IO_FDS_MAX descriptors is an
- * error (EMSGSIZE) and its descriptors are closed. Returns -1 with errno (EAGAIN on a non-blocking
- * socket with nothing to read). */
+ * *ret_fd_count of them. A message longer than `cap`, or one whose descriptors do not all find room
+ * in this process, is an error (EMSGSIZE) and its descriptors are closed. Returns -1 with errno
+ * (EAGAIN on a non-blocking socket with nothing to read). */
 must_check_ int io_recv_msg(int sock, void *data, size_t cap, size_t *ret_len, int fds[IO_FDS_MAX],
                             size_t *ret_fd_count);
+
+/* The same, but of a message that is an error the descriptors that came are the caller's, too:
+ * *ret_fd_count is set whatever is returned. For whom it matters when they are closed. */
+must_check_ int io_recv_msg_cut(int sock, void *data, size_t cap, size_t *ret_len,
+                                int fds[IO_FDS_MAX], size_t *ret_fd_count);

@@ -278,6 +278,82 @@ START_TEST(without_leave_there_is_none)
 }
 END_TEST
 
+/* The cells of a keeper in which the file `note` lies. */
+static size_t noted_cells(pid_t keeper_pid)
+{
+    size_t count = 0;
+    auto_free_ char *cells = xasprintf("/proc/%d/root/cells", (int)keeper_pid);
+    DIR *d = opendir(cells);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        auto_free_ char *path = xasprintf("%s/%s/upper/box/note", cells, entry->d_name);
+        count += access(path, F_OK) == 0;
+    }
+    closedir(d);
+    return count;
+}
+
+struct look {
+    pid_t keeper_pid;
+    const struct box_command *next;
+    size_t most;
+};
+
+static const struct box_command *next_of(void *ctx)
+{
+    return ((struct look *)ctx)->next;
+}
+
+static enum box_cause count_noted(void *ctx)
+{
+    struct look *l = ctx;
+    size_t now = noted_cells(l->keeper_pid);
+    l->most = now > l->most ? now : l->most;
+    return BOX_CAUSE_NONE;
+}
+
+START_TEST(the_next_command_is_armed_beside_the_one_that_runs)
+{
+    static const char *const argv[] = { "sh", "-c", "cat note; sleep 0.3", NULL };
+    static const char *const env[] = { "PATH=/bin:/usr/bin", NULL };
+    static const char *const set[] = { "worker.slots=2", "box.smt=true", "box.warm=8", NULL };
+    struct bench b;
+    auto_fd_ int note = kit_memfd("a note");
+    struct box_file file = { "note", note, false };
+    struct box_outcome o;
+    struct err e;
+    auto_buf_ struct buf out;
+    buf_init(&out, 0);
+    open_bench(&b, set);
+    struct box_command commands[2] = { { .image = "host",
+                                         .argv = argv,
+                                         .env = env,
+                                         .files = &file,
+                                         .file_count = 1,
+                                         .limits = limits_run_defaults(),
+                                         .stdin_fd = -1,
+                                         .stdout_sink = { .fd = -1, .write = keep, .ctx = &out },
+                                         .stderr_sink = { .fd = -1 } } };
+    commands[1] = commands[0];
+    for (int i = 0; i < 4; i++) {
+        struct look l = { .keeper_pid = b.keeper_pid, .next = &commands[(i + 1) % 2] };
+        struct box_watch watch = { .poll_fd = -1,
+                                   .every_ms = 10,
+                                   .check = count_noted,
+                                   .ctx = &l,
+                                   .next = next_of,
+                                   .next_ctx = &l };
+        usleep(100000); /* for warm ones to be there */
+        ck_assert_msg(box_run(b.box, &commands[i % 2], 1, NULL, 0, &watch, &o, &e) == 0, "%s",
+                      e.msg);
+        check_exit(&o, 0);
+        ck_assert_uint_eq(l.most, two_cores() ? 2 : 1);
+    }
+    ck_assert_str_eq(buf_text(&out), "a notea notea notea note");
+    close_bench(&b);
+}
+END_TEST
+
 KIT_MAIN("box ahead", cells_made_ahead_are_used_once_and_leave_nothing,
          a_keeper_does_without_one_that_is_killed, a_killed_keeper_takes_it_along,
-         without_leave_there_is_none)
+         without_leave_there_is_none, the_next_command_is_armed_beside_the_one_that_runs)

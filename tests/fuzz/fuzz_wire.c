@@ -64,7 +64,7 @@ static void use_rest(const struct wire_message *m, enum wire_type type, struct e
             wire_read_err(m, WIRE_ERROR, &err, e) & wire_read_err(m, WIRE_REFUSAL, &err, e) &
             wire_read_outcome(m, &number, &outcome, e) & wire_read_file(m, &file, e) &
             wire_read_files_end(m, &number, e) & wire_read_empty(m, WIRE_RELEASE, e) &
-            wire_read_empty(m, WIRE_RELEASED, e);
+            wire_read_empty(m, WIRE_FORGET, e) & wire_read_empty(m, WIRE_RELEASED, e);
     assert(r == 0 || r == -1);
     if (type == WIRE_FILE && wire_read_file(m, &file, e) == 0)
         assert(file.name[0] != '/' && file.name[0] != '\0');

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -173,38 +174,31 @@ START_TEST(too_many_descriptors_are_refused_on_both_sides)
 }
 END_TEST
 
-/* Send more descriptors than io_send_msg would, as a hostile peer can. */
-static void send_raw(int sock, size_t fd_count)
+/* The kernel drops those for which the receiver has no room, and says so. */
+START_TEST(descriptors_that_find_no_room_are_an_error_and_leave_none_behind)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int) * 128)];
-        struct cmsghdr align;
-    } control = { 0 };
-    struct iovec iov = { .iov_base = (char[]){ "x" }, .iov_len = 1 };
-    struct msghdr msg = { .msg_iov = &iov,
-                          .msg_iovlen = 1,
-                          .msg_control = control.bytes,
-                          .msg_controllen = CMSG_SPACE(sizeof(int) * fd_count) };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-    for (size_t i = 0; i < fd_count; i++)
-        memcpy(CMSG_DATA(c) + i * sizeof(int), &sock, sizeof sock);
-    ck_assert_int_eq(sendmsg(sock, &msg, 0), 1);
-}
-
-START_TEST(a_hostile_peer_cannot_leave_descriptors_behind)
-{
-    int s[2], got[IO_FDS_MAX];
+    int s[2], many[IO_FDS_MAX], got[IO_FDS_MAX];
     char data[4];
     size_t len, fd_count;
+    struct rlimit old, few;
     socket_pair(s);
+    for (size_t i = 0; i < ARRAY_COUNT(many); i++)
+        many[i] = s[0];
     size_t before = open_fd_count();
-    send_raw(s[0], IO_FDS_MAX + 40);
+    ck_assert_int_eq(io_send_msg(s[0], "x", 1, many, IO_FDS_MAX), 0);
+    ck_assert_int_eq(io_send_msg(s[0], "y", 1, many, IO_FDS_MAX), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = (struct rlimit){ before + 40, old.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
     ck_assert_int_eq(io_recv_msg(s[1], data, sizeof data, &len, got, &fd_count), -1);
     ck_assert_int_eq(errno, EMSGSIZE);
+    ck_assert_uint_eq(fd_count, 0);
     ck_assert_uint_eq(open_fd_count(), before);
+    ck_assert_int_eq(io_recv_msg_cut(s[1], data, sizeof data, &len, got, &fd_count), -1);
+    ck_assert_int_eq(errno, EMSGSIZE);
+    ck_assert_uint_gt(fd_count, 20);
+    ck_assert_uint_eq(open_fd_count(), before + fd_count);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 END_TEST
 
@@ -224,4 +218,5 @@ UNIT_MAIN("io", what_is_written_to_a_pipe_is_read_whole, writing_to_nobody_fails
           messages_carry_descriptors_that_close_on_exec,
           a_message_that_is_too_long_is_refused_and_leaks_no_descriptor,
           too_many_descriptors_are_refused_on_both_sides,
-          a_hostile_peer_cannot_leave_descriptors_behind, an_empty_non_blocking_socket_says_eagain)
+          descriptors_that_find_no_room_are_an_error_and_leave_none_behind,
+          an_empty_non_blocking_socket_says_eagain)

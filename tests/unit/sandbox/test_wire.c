@@ -81,6 +81,7 @@ static int read_as(const struct wire_message *m, int type, struct err *e)
         return wire_read_file(m, &u.file, e);
     case WIRE_FILES_END:
         return wire_read_files_end(m, &number, e);
+    case WIRE_FORGET:
     case WIRE_RELEASE:
     case WIRE_RELEASED:
         return wire_read_empty(m, (enum wire_type)type, e);
@@ -105,7 +106,7 @@ START_TEST(a_command_comes_back_as_it_was_sent)
     struct wire_command w;
     struct err e;
     const char *pointers[WIRE_STRINGS_MAX + 1];
-    wire_put_command(&out, 7, &c, WIRE_STDIN | WIRE_STDERR | WIRE_KEEP_FILES);
+    wire_put_command(&out, 7, &c, WIRE_STDIN | WIRE_STDERR | WIRE_KEEP_FILES | WIRE_FILES);
     struct wire_message m = message(2);
     ck_assert_int_eq(wire_read_command(&m, &w, &e), 0);
     ck_assert_uint_eq(w.index, 7);
@@ -115,6 +116,7 @@ START_TEST(a_command_comes_back_as_it_was_sent)
     ck_assert_int_eq(w.stdout_at, -1);
     ck_assert_int_eq(w.stderr_at, 1);
     ck_assert(w.keep_files);
+    ck_assert(w.has_files);
     ck_assert_int_eq(memcmp(&w.limits, &c.limits, sizeof c.limits), 0);
     wire_strings_pointers(&w.argv, pointers);
     for (size_t i = 0; i < 3; i++)
@@ -177,7 +179,7 @@ START_TEST(commands_that_no_keeper_should_see_are_refused)
     struct box_command c = command();
     wire_put_command(&out, BOX_COMMANDS_MAX, &c, 0);
     refused(WIRE_COMMAND, 0, "index");
-    wire_put_command(&out, 0, &c, 16);
+    wire_put_command(&out, 0, &c, 32);
     refused(WIRE_COMMAND, 0, "flags");
 }
 END_TEST
@@ -456,6 +458,7 @@ static size_t sample(int type)
     case WIRE_FILES_END:
         wire_put_files_end(&out, 3);
         return 0;
+    case WIRE_FORGET:
     case WIRE_RELEASE:
     case WIRE_RELEASED:
         wire_put_empty(&out, (enum wire_type)type);
