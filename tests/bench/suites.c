@@ -34,6 +34,7 @@ static const char *const to_the_verdict[] = {
     "C new", "Python", "Java cached", "minos warm", "100 tests of 1 ms",
     NULL
 };
+static const char *const in_a_row[] = { "plain", "bwrap", "C cached", NULL };
 static const char *const judging[] = { "plain", "bwrap", "crun", "runc", "C cached, judged", NULL };
 static const char *const accepting[] = { "plain", "4 KiB write", "accepts, 1 client",
                                          "accepts, 8 clients", NULL };
@@ -119,22 +120,38 @@ int suite_steady(struct bench *b, int64_t seconds, struct err *e)
 /* --- service: from HTTP to the verdict ----------------------------------------------------------
  */
 
+static const struct latency_table {
+    const char *title, *about;
+    const char *const *names;
+    int64_t idle_ms;
+    int64_t percent; /* of the suite's time */
+} latency_tables[] = {
+    { "submit to verdict with ?wait, 1 client",
+      "every accept durable; 4 turns, 20 ms apart, behind an uncounted one; beside launches of "
+      "`true`",
+      to_the_verdict, IN_USE_MS, 50 },
+    { "back to back, submit to verdict with ?wait, 1 client",
+      "the same 4 turns without a pause between them", in_a_row, 0, 10 },
+};
+
 static int judged_tables(struct bench *b, int64_t ms, struct err *e)
 {
-    struct entry entries[CONTESTANTS_MAX];
-    struct pairs_plan latency = { .suite = "service",
-                                  .title = "submit to verdict with ?wait, 1 client",
-                                  .about = "every accept durable; 4 turns, 20 ms apart, behind an "
-                                           "uncounted one; beside launches of `true`",
-                                  .entries = entries,
-                                  .count = entries_find(b, to_the_verdict, entries),
-                                  .lanes = 1,
-                                  .idle_ms = IN_USE_MS,
-                                  .warmups = WARMUPS,
-                                  .burst = BURST,
-                                  .share_ms = ms * 60 / PERCENT };
-    if (pairs_run(b, &latency, e) < 0)
-        return -1;
+    for (size_t i = 0; i < ARRAY_COUNT(latency_tables); i++) {
+        const struct latency_table *t = &latency_tables[i];
+        struct entry entries[CONTESTANTS_MAX];
+        struct pairs_plan plan = { .suite = "service",
+                                   .title = t->title,
+                                   .about = t->about,
+                                   .entries = entries,
+                                   .count = entries_find(b, t->names, entries),
+                                   .lanes = 1,
+                                   .idle_ms = t->idle_ms,
+                                   .warmups = WARMUPS,
+                                   .burst = BURST,
+                                   .share_ms = ms * t->percent / PERCENT };
+        if (pairs_run(b, &plan, e) < 0)
+            return -1;
+    }
     return slices(b, "service", "verdicts per second over HTTP",
                   "C, cached, one test each; beside launches of `true` on all cores", judging,
                   ms * 25 / PERCENT, e);
