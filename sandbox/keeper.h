@@ -64,11 +64,11 @@ struct keeper {
     int signal_fd; /* SIGTERM, SIGINT */
     struct pending pending[BOX_COMMANDS_MAX];
     size_t pending_count;
-    struct cell next; /* armed for the first of them, ahead of its RUN */
-    bool next_armed;
-    int stop_count; /* STOPs of this run */
-    bool runs;      /* a program may run: nothing of the client's that could block is closed */
-    int *held;      /* what would have been */
+    struct cell next;             /* armed for the first of them, ahead of its RUN */
+    bool next_armed, next_failed; /* it could not be, between two runs: its RUN tells why */
+    int stop_count;               /* STOPs of this run */
+    bool runs; /* a program may run: nothing of the client's that could block is closed */
+    int *held; /* what would have been */
     size_t held_count;
     bool refused; /* a COMMAND or PLACE was wrong: what RUN is answered with */
     struct err refusal;
@@ -159,6 +159,9 @@ void keeper_forget_pending(struct keeper *k);
 /* A cell for `image`: a warm one, or a new one. */
 must_check_ int keeper_take_cell(struct keeper *k, const char *image, struct cell *ret,
                                  struct err *e);
+
+/* Whether nothing on the host has killed it while it waited. */
+bool keeper_cell_alive(const struct cell *c);
 
 /* Whether a warm one of `image` is there. */
 bool keeper_has_warm(const struct keeper *k, const char *image);

@@ -389,7 +389,9 @@ static int note_laid(struct cell *c, struct err *e)
 int cell_arm(struct cell_maker *m, struct cell *c, const struct cell_job *job, struct err *e)
 {
     if (job->artifact != NULL &&
-        (furnish_look(&m->artifact, job->artifact, e) < 0 || note_artifact(m, c, e) < 0))
+        ((job->as_found ? furnish_still(&m->artifact, job->artifact, e)
+                        : furnish_look(&m->artifact, job->artifact, e)) < 0 ||
+         note_artifact(m, c, e) < 0))
         return -1;
     int64_t copied_bytes = job->artifact != NULL ? m->artifact.copied_bytes : 0;
     int64_t bytes = job->limits.file_bytes + copied_bytes;

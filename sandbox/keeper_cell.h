@@ -59,6 +59,7 @@ struct cell {
 /* What a cell is to run. All borrowed. */
 struct cell_job {
     const char *artifact; /* 64 hex digits or NULL */
+    bool as_found;        /* only an artifact that is the last one still: no other is looked into */
     const char *text;     /* argv and env, NUL after each */
     uint32_t text_bytes, argc, envc;
     bool probe;

@@ -215,14 +215,28 @@ bool furnish_is(const struct furnish_artifact *a, const char *artifact)
     return a->dir_fd >= 0 && strcmp(a->name, artifact) == 0;
 }
 
+static int find(const char *artifact, int *ret_fd, struct stat *ret_st, struct err *e)
+{
+    if (artifact_open(artifact, ret_fd, e) < 0)
+        return -1;
+    return fstat(*ret_fd, ret_st) < 0 ? err_sys(e, "artifact %s", artifact) : 0;
+}
+
+int furnish_still(const struct furnish_artifact *a, const char *artifact, struct err *e)
+{
+    struct stat st;
+    auto_fd_ int fd = -1;
+    if (find(artifact, &fd, &st, e) < 0)
+        return -1;
+    return is_same(a, &st) ? 0 : err_input(e, "artifact %s: has changed", artifact);
+}
+
 int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e)
 {
     struct stat st;
     auto_fd_ int fd = -1;
-    if (artifact_open(artifact, &fd, e) < 0)
+    if (find(artifact, &fd, &st, e) < 0)
         return -1;
-    if (fstat(fd, &st) < 0)
-        return err_sys(e, "artifact %s", artifact);
     if (is_same(a, &st))
         return 0;
     furnish_done(a);

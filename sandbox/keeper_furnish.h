@@ -57,6 +57,10 @@ void furnish_done(struct furnish_artifact *a); /* in the keeper's namespace; non
  * ERR_INPUT: it is no directory, or holds more than box_collect hands out. */
 must_check_ int furnish_look(struct furnish_artifact *a, const char *artifact, struct err *e);
 
+/* Fails, and looks into nothing, unless `a` is the artifact of that name, and as it was found. */
+must_check_ int furnish_still(const struct furnish_artifact *a, const char *artifact,
+                              struct err *e);
+
 /* Whether the artifact of that name was looked at last. */
 bool furnish_is(const struct furnish_artifact *a, const char *artifact);
 

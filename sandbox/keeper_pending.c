@@ -69,7 +69,7 @@ void keeper_forget_pending(struct keeper *k)
 {
     if (k->next_armed)
         cell_destroy(&k->next);
-    k->next_armed = false;
+    k->next_armed = k->next_failed = false;
     for (size_t i = 0; i < k->pending_count; i++) {
         struct pending *p = &k->pending[i];
         /* Not for the cells that are forked from us next. */
@@ -116,7 +116,7 @@ static int take_command(struct keeper *k, struct wire_message *m, struct err *e)
 
 static int take_place(struct keeper *k, struct wire_message *m, struct err *e)
 {
-    if (k->pending_count == 0 || k->pending[k->pending_count - 1].placed)
+    if (k->pending_count == 0 || k->pending[k->pending_count - 1].place_bytes != NULL)
         return err_input(e, "place: there is no command it could be for");
     struct pending *p = &k->pending[k->pending_count - 1];
     keep_message(m, &p->place_message, &p->place_bytes);
@@ -206,10 +206,11 @@ static int check_streams(const struct wire_message *m, struct err *e)
     return 0;
 }
 
-static int arm(struct keeper *k, size_t index, struct cell *ret, struct err *e)
+static int arm(struct keeper *k, size_t index, bool as_found, struct cell *ret, struct err *e)
 {
     struct box_file files[BOX_FILES_MAX];
     struct cell_job job = keeper_job_of(k, index, files);
+    job.as_found = as_found;
     auto_cell_ struct cell c;
     cell_init(&c);
     if (check_streams(&k->pending[index].command_message, e) < 0 ||
@@ -224,6 +225,10 @@ static int arm(struct keeper *k, size_t index, struct cell *ret, struct err *e)
 int keeper_arm_pending(struct keeper *k, struct cell *const ret[], struct err *e)
 {
     size_t first = 0;
+    if (k->next_armed && !keeper_cell_alive(&k->next)) {
+        cell_destroy(&k->next);
+        k->next_armed = false;
+    }
     if (k->next_armed) {
         *ret[first++] = k->next;
         cell_init(&k->next);
@@ -232,16 +237,16 @@ int keeper_arm_pending(struct keeper *k, struct cell *const ret[], struct err *e
         return -1;
     }
     for (size_t i = first; i < k->pending_count; i++)
-        if (arm(k, i, ret[i], e) < 0)
+        if (arm(k, i, false, ret[i], e) < 0)
             return err_wrap(e, "command %zu", i);
     return 0;
 }
 
 /* What fails is tried again, and told, when it is asked for. */
-static void arm_next(struct keeper *k)
+static void arm_next(struct keeper *k, bool as_found)
 {
     struct err e;
-    k->next_armed = keeper_renew_null(k, &e) == 0 && arm(k, 0, &k->next, &e) == 0;
+    k->next_armed = keeper_renew_null(k, &e) == 0 && arm(k, 0, as_found, &k->next, &e) == 0;
 }
 
 static bool may_arm(const struct keeper *k)
@@ -266,7 +271,9 @@ static bool is_quick(const struct keeper *k, const struct pending *p)
         return false;
     for (size_t i = 0; p->placed && i < p->place.count; i++) {
         struct stat st;
-        if (fstat(p->place_message.fds[i], &st) < 0 || st.st_size > QUICK_BYTES)
+        int seals = fcntl(p->place_message.fds[i], F_GET_SEALS);
+        if (seals < 0 || (seals & F_SEAL_GROW) == 0 || /* it might, before we copy it */
+            fstat(p->place_message.fds[i], &st) < 0 || st.st_size > QUICK_BYTES)
             return false;
         bytes += st.st_size;
     }
@@ -282,13 +289,15 @@ void keeper_arm_beside(struct keeper *k)
     if (!keeper_has_warm(k, k->pending[0].command.image) ||
         sched_getaffinity(0, sizeof own, &own) < 0 || sched_setaffinity(0, sizeof room, &room) < 0)
         return;
-    arm_next(k);
+    arm_next(k, true); /* the client may change what it likes meanwhile */
     (void)sched_setaffinity(0, sizeof own, &own);
     keeper_ask_ahead(k);
 }
 
 void keeper_arm_idle(struct keeper *k)
 {
-    if (may_arm(k) && !keeper_client_waits(k, 0))
-        arm_next(k);
+    if (!may_arm(k) || k->next_failed || keeper_client_waits(k, 0))
+        return;
+    arm_next(k, false);
+    k->next_failed = !k->next_armed;
 }

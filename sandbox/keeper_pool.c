@@ -58,7 +58,7 @@ int keeper_pool_begin(struct keeper *k, struct err *e)
     return 0;
 }
 
-static bool cell_alive(const struct cell *c)
+bool keeper_cell_alive(const struct cell *c)
 {
     struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
     return poll(&p, 1, 0) == 0;
@@ -71,7 +71,7 @@ static bool take_warm(struct keeper *k, const char *image, struct cell *ret)
             continue;
         struct cell c = k->warm[i];
         k->warm[i] = k->warm[--k->warm_count];
-        if (cell_alive(&c)) {
+        if (keeper_cell_alive(&c)) {
             *ret = c;
             return true;
         }

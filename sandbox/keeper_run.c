@@ -227,11 +227,21 @@ static int finish(struct running *r, struct err *e)
  * --------------------------------------------------------------------------------------------------------
  */
 
+/* One COMMAND and, once, what belongs to it: a flood would keep us at real-time priority, and hold
+ * descriptors until we had none left to stop a program with. */
+static bool is_next(const struct keeper *k, enum wire_type type, const struct wire_message *m)
+{
+    if (m->fd_count > BOX_FILES_MAX)
+        return false;
+    return type == WIRE_COMMAND ? k->pending_count == 0
+                                : k->pending_count > 0 && k->pending[0].place_bytes == NULL;
+}
+
 /* What is to be run next, alone after one that runs alone. */
 static int take_next(struct keeper *k, const struct running *r, size_t count, enum wire_type type,
                      struct wire_message *m, struct err *e)
 {
-    if (count != 1 || r->keep || (type == WIRE_COMMAND && k->pending_count > 0))
+    if (count != 1 || r->keep || !is_next(k, type, m))
         return err_input(e,
                          "wire: %s: one command may come while one runs whose files are not kept",
                          wire_type_name(type));

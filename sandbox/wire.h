@@ -20,7 +20,8 @@
  * COMMAND and PLACE are never answered: what is wrong with them is the ERROR that answers RUN, and
  * then nothing ran and all of them are forgotten. A COMMAND that comes while another runs (one
  * alone, whose files are not kept) is armed as soon as may be, and started by the next RUN; FORGET
- * gives it up, and nothing else but that RUN may come between it and its end. An ERROR may also
+ * gives it up, and nothing else but that RUN may come between it and its end. A second one, a PLACE
+ * without one or a second PLACE ends the run. An ERROR may also
  * take the place of an OUTCOME that cannot be given; it ends the run. After an ERROR of kind INPUT
  * or BUSY the keeper can be asked again, after any other the client closes. A broken message ends
  * the connection, after an ERROR that says why. The keeper ends with all its cells when the

@@ -77,7 +77,8 @@ pid_t kit_listen(const char *socket_path, const char *const *set)
         };
         size_t count = 10;
         for (size_t i = 0; set[i] != NULL && count + 2 < ARRAY_COUNT(argv); i++) {
-            argv[count++] = "--set";
+            if (strncmp(set[i], "--", 2) != 0)
+                argv[count++] = "--set";
             argv[count++] = set[i];
         }
         close(ready[0]);

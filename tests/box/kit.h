@@ -23,7 +23,8 @@ struct kit {
 void kit_open(struct kit *k, const char *const *set);
 void kit_close(struct kit *k);
 
-/* `minos-box listen` for us at `socket_path`, once it is ready; its pid. To be ended by SIGTERM. */
+/* `minos-box listen` for us at `socket_path`, once it is ready; its pid. To be ended by SIGTERM.
+ * What of `set` begins with -- is an option of its own. */
 pid_t kit_listen(const char *socket_path, const char *const *set);
 
 /* One command with its output. */

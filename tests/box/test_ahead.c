@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -354,6 +355,106 @@ START_TEST(the_next_command_is_armed_beside_the_one_that_runs)
 }
 END_TEST
 
+/* What may take long is left until the program has ended. */
+struct change {
+    struct look look;
+    const char *artifacts;
+    bool swaps;
+};
+
+#define ARTIFACT "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void lay_artifact(const char *artifacts)
+{
+    auto_free_ char *dir = xasprintf("%s/" ARTIFACT, artifacts);
+    auto_free_ char *path = xasprintf("%s/note", dir);
+    ck_assert_int_eq(mkdir(dir, 0755), 0);
+    auto_file_ FILE *f = fopen(path, "wxe");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_ge(fputs("a note", f), 0);
+}
+
+static void remove_artifact(const char *artifacts)
+{
+    auto_free_ char *dir = xasprintf("%s/" ARTIFACT, artifacts);
+    auto_free_ char *path = xasprintf("%s/note", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static const struct box_command *changed_next(void *ctx)
+{
+    struct change *c = ctx;
+    if (c->swaps) {
+        remove_artifact(c->artifacts);
+        lay_artifact(c->artifacts);
+    }
+    return c->look.next;
+}
+
+static size_t most_noted(struct bench *b, struct box_command commands[2], int i, struct change *c)
+{
+    struct box_outcome o;
+    struct err e;
+    c->look = (struct look){ .keeper_pid = b->keeper_pid, .next = &commands[(i + 1) % 2] };
+    struct box_watch watch = { .poll_fd = -1,
+                               .every_ms = 10,
+                               .check = count_noted,
+                               .ctx = &c->look,
+                               .next = changed_next,
+                               .next_ctx = c };
+    usleep(100000); /* for warm ones to be there */
+    ck_assert_msg(box_run(b->box, &commands[i % 2], 1, NULL, 0, &watch, &o, &e) == 0, "%s", e.msg);
+    check_exit(&o, 0);
+    return c->look.most;
+}
+
+START_TEST(what_could_take_long_is_not_done_beside_one_that_runs)
+{
+    static const char *const argv[] = { "sh", "-c", "cat note; sleep 0.3", NULL };
+    static const char *const env[] = { "PATH=/bin:/usr/bin", NULL };
+    char artifacts[] = "/tmp/minos-ahead-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(artifacts));
+    ck_assert_int_eq(chmod(artifacts, 0755), 0);
+    auto_free_ char *option = xasprintf("--artifacts=%s", artifacts);
+    const char *const set[] = { "worker.slots=2", "box.smt=true", "box.warm=8", option, NULL };
+    struct bench b;
+    auto_fd_ int unsealed = memfd_create("note", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    struct box_file file = { "note", unsealed, false };
+    lay_artifact(artifacts);
+    open_bench(&b, set);
+    struct box_command commands[2] = { { .image = "host",
+                                         .artifact = ARTIFACT,
+                                         .argv = argv,
+                                         .env = env,
+                                         .limits = limits_run_defaults(),
+                                         .stdin_fd = -1,
+                                         .stdout_sink = { .fd = -1 },
+                                         .stderr_sink = { .fd = -1 } } };
+    commands[1] = commands[0];
+    struct change c = { .artifacts = artifacts };
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(most_noted(&b, commands, i, &c), two_cores() ? 2 : 1);
+    c.swaps = true; /* the artifact is another, with who knows what in it */
+    for (int i = 3; i < 6; i++)
+        ck_assert_uint_eq(most_noted(&b, commands, i, &c), 1);
+    c.swaps = false;
+    struct err e;
+    ck_assert_int_eq(box_forget(b.box, &e), 0);
+    for (int i = 0; i < 2; i++) { /* a file that may grow while it is copied */
+        commands[i].artifact = NULL;
+        commands[i].files = &file;
+        commands[i].file_count = 1;
+    }
+    for (int i = 6; i < 8; i++)
+        ck_assert_uint_eq(most_noted(&b, commands, i, &c), 1);
+    close_bench(&b);
+    remove_artifact(artifacts);
+    ck_assert_int_eq(rmdir(artifacts), 0);
+}
+END_TEST
+
 KIT_MAIN("box ahead", cells_made_ahead_are_used_once_and_leave_nothing,
          a_keeper_does_without_one_that_is_killed, a_killed_keeper_takes_it_along,
-         without_leave_there_is_none, the_next_command_is_armed_beside_the_one_that_runs)
+         without_leave_there_is_none, the_next_command_is_armed_beside_the_one_that_runs,
+         what_could_take_long_is_not_done_beside_one_that_runs)

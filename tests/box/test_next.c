@@ -136,6 +136,29 @@ static bool no_cell_is_there(void *ctx)
 
 static const char *const cold[] = { "box.warm=0", NULL };
 
+START_TEST(one_that_is_killed_while_it_waits_is_made_again)
+{
+    struct kit k;
+    struct err e;
+    pid_t pids[8];
+    kit_open(&k, cold);
+    struct chain *c = chain_of(2);
+    c->shots[1].argv[2] = "9";
+    ck_assert_msg(run_at(k.box, c, 0, &e) == 0, "%s", e.msg);
+    ck_assert(kit_wait(one_cell_is_there, &k));
+    usleep(20000); /* for it to be armed */
+    size_t count = kit_processes(k.keeper_pid, pids, ARRAY_COUNT(pids));
+    ck_assert_uint_gt(count, 1);
+    for (size_t i = 0; i < count; i++)
+        ck_assert(pids[i] == k.keeper_pid || kill(pids[i], SIGKILL) == 0 || errno == ESRCH);
+    usleep(20000);
+    ck_assert_msg(run_at(k.box, c, 1, &e) == 0, "%s", e.msg);
+    check_exit(&c->shots[1].o, 9);
+    chain_free(c);
+    kit_close(&k);
+}
+END_TEST
+
 START_TEST(what_is_forgotten_leaves_nothing_and_never_runs)
 {
     struct kit k;
@@ -310,6 +333,8 @@ START_TEST(a_broken_one_is_refused_when_it_is_asked_for)
     raw_open(&s->raw, &s->neighbour);
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         start(s, "sleep", "60000", 0);
+        if (words[i] == WIRE_PLACE)
+            announce(s, WIRE_FILES);
         ck_assert(raw_say(&s->raw, &words[i], 1, NULL, 0));
         stop_and_hear(s);
         ck_assert(raw_say_run(&s->raw, 1));
@@ -320,6 +345,98 @@ START_TEST(a_broken_one_is_refused_when_it_is_asked_for)
         ck_assert(raw_say_run(&s->raw, 1));
         scene_check_refused(s, "one without its files");
     }
+    raw_close(&s->raw);
+    scene_close(s);
+}
+END_TEST
+
+static size_t descriptors_of(pid_t pid)
+{
+    auto_free_ char *path = xasprintf("/proc/%d/fd", (int)pid);
+    size_t count = 0;
+    DIR *d = opendir(path);
+    ck_assert_ptr_nonnull(d);
+    while (readdir(d) != NULL)
+        count++;
+    closedir(d);
+    return count;
+}
+
+/* Broken ones, each with 8 descriptors; the keeper may hear of none or refuse all. */
+static void say_places(struct scene *s, int times)
+{
+    static const uint8_t word = WIRE_PLACE;
+    int fds[8];
+    for (size_t k = 0; k < ARRAY_COUNT(fds); k++)
+        fds[k] = s->raw.sock;
+    for (int i = 0; i < times; i++)
+        if (!raw_say(&s->raw, &word, 1, fds, ARRAY_COUNT(fds)))
+            return;
+}
+
+START_TEST(a_flood_of_files_is_refused_and_costs_no_descriptors)
+{
+    struct scene *s = scene_open();
+    raw_open(&s->raw, &s->neighbour);
+    announce(s, WIRE_FILES);
+    ck_assert(raw_serves(&s->raw));
+    size_t before = descriptors_of(s->raw.pid);
+    say_places(s, 40);
+    ck_assert(raw_serves(&s->raw));
+    ck_assert_uint_le(descriptors_of(s->raw.pid), before + 8);
+    ck_assert(raw_say_run(&s->raw, 1));
+    scene_check_refused(s, "the files of one command, again and again");
+    start(s, "sleep", "60000", 0);
+    announce(s, WIRE_FILES);
+    say_places(s, 2);
+    scene_check_refused(s, "the files of the next one twice");
+    start(s, "sleep", "60000", 0);
+    say_places(s, 1);
+    scene_check_refused(s, "files of nothing");
+    raw_close(&s->raw);
+    scene_close(s);
+}
+END_TEST
+
+/* The number that the cell of a program has got, of all that the keeper made. */
+static long number_of_only_cell(const struct raw *r)
+{
+    auto_free_ char *path = xasprintf("/proc/%d/root/cells", (int)r->pid);
+    long number = -1;
+    DIR *d = opendir(path);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        number = entry->d_name[0] != '.' ? strtol(entry->d_name, NULL, 10) : number;
+    closedir(d);
+    return number;
+}
+
+static long number_while_it_sleeps(struct scene *s)
+{
+    start(s, "sleep", "60000", 0);
+    usleep(50000);
+    return number_of_only_cell(&s->raw);
+}
+
+START_TEST(one_that_cannot_be_armed_is_not_tried_for_ever)
+{
+    struct scene *s = scene_open();
+    auto_fd_ int fd = kit_memfd("no program");
+    const struct box_file file = { "inside", fd, false }; /* the artifact has one of that name */
+    raw_open(&s->raw, &s->neighbour);
+    long first = number_while_it_sleeps(s);
+    announce(s, WIRE_FILES);
+    wire_put_place(&s->raw.out, 0, &file, 1);
+    ck_assert(raw_say_out(&s->raw, &fd, 1));
+    stop_and_hear(s);
+    for (int i = 0; i < 20; i++) {
+        wire_put_stop(&s->raw.out, BOX_CAUSE_CANCEL, WIRE_STOP_ALL); /* late ones */
+        ck_assert(raw_say_out(&s->raw, NULL, 0));
+        usleep(10000);
+    }
+    ck_assert(raw_say_empty(&s->raw, WIRE_FORGET));
+    ck_assert_int_le(number_while_it_sleeps(s), first + 3);
+    stop_and_hear(s);
     raw_close(&s->raw);
     scene_close(s);
 }
@@ -427,7 +544,10 @@ START_TEST(nobody_keeps_a_keeper_from_its_clocks)
 END_TEST
 
 KIT_MAIN("box next", each_gets_its_own_input_files_and_output,
-         what_is_forgotten_leaves_nothing_and_never_runs, another_command_may_be_run_in_its_place,
+         what_is_forgotten_leaves_nothing_and_never_runs,
+         one_that_is_killed_while_it_waits_is_made_again, another_command_may_be_run_in_its_place,
          its_own_limits_and_clocks_hold, what_is_wrong_with_it_is_told_by_its_own_run,
          one_may_be_announced_while_one_runs_alone, a_broken_one_is_refused_when_it_is_asked_for,
-         a_client_that_goes_leaves_nothing_armed, nobody_keeps_a_keeper_from_its_clocks)
+         a_flood_of_files_is_refused_and_costs_no_descriptors,
+         one_that_cannot_be_armed_is_not_tried_for_ever, a_client_that_goes_leaves_nothing_armed,
+         nobody_keeps_a_keeper_from_its_clocks)
