@@ -85,7 +85,7 @@ bool keeper_has_warm(const struct keeper *k, const char *image)
 {
     for (size_t i = 0; i < k->warm_count; i++)
         if (strcmp(k->warm[i].image, image) == 0)
-            return true;
+            return keeper_cell_alive(&k->warm[i]); /* of the one that take_warm takes */
     return false;
 }
 
