@@ -422,7 +422,7 @@ static int release(struct keeper *k, struct running *r, size_t count, struct err
  * one cannot. */
 static int arm(struct keeper *k, struct running *r, size_t count, struct err *e)
 {
-    struct cell *cells[BOX_COMMANDS_MAX];
+    struct cell *cells[BOX_COMMANDS_MAX] = { NULL };
     for (size_t i = 0; i < count; i++) {
         r[i].limits = k->pending[i].command.limits;
         r[i].keep = k->pending[i].command.keep_files;
