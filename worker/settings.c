@@ -68,6 +68,23 @@ int settings_reload(struct settings **s, struct conf_change *change, struct err 
     return 0;
 }
 
+int settings_renew(struct settings *s, struct err *e)
+{
+    struct settings next = { .worker = s->worker }; /* borrows the configuration */
+    struct language_set set = { 0 };
+    int rc = worker_languages(&next.worker, &set, e);
+    if (rc == 0)
+        rc = publish(&next, &set, e);
+    language_set_done(&set);
+    if (rc != 0) {
+        snapshot_drop(&next.snapshot);
+        return -1;
+    }
+    snapshot_drop(&s->snapshot);
+    *s = next;
+    return 0;
+}
+
 void settings_close(struct settings *s)
 {
     if (s == NULL)

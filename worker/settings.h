@@ -20,4 +20,8 @@ must_check_ int settings_open(struct worker *w, struct settings **ret, struct er
  * else it stays, and `e` names file, line and what was expected. */
 must_check_ int settings_reload(struct settings **s, struct conf_change *change, struct err *e);
 
+/* Find and publish the languages anew, by the same configuration: the host has changed. On failure
+ * all stays as it was. */
+must_check_ int settings_renew(struct settings *s, struct err *e);
+
 void settings_close(struct settings *s); /* accepts NULL */

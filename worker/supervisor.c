@@ -4,7 +4,8 @@
  *
  * Before the first slot: sweep what a crash left among the artifacts, find out which languages
  * there are. A slot that dies is started again at once, and after longer and longer pauses while it
- * keeps dying young. SIGTERM is passed on; slots finish or give back what they hold.
+ * keeps dying young. SIGTERM is passed on; slots finish or give back what they hold. When programs
+ * of the host have changed, all slots are renewed.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -26,6 +27,7 @@
 #include "worker/artifact.h"
 #include "worker/events.h"
 #include "worker/held.h"
+#include "worker/host_mark.h"
 #include "worker/settings.h"
 #include "worker/worker.h"
 
@@ -38,6 +40,7 @@ enum {
                                  * that it cannot work */
     STOP_MORE_MS = 3000,        /* beyond worker.stop_timeout_ms; then SIGKILL */
     FAILURES_MAX = 5,           /* before anything ever served: give up */
+    HOST_LOOK_MS = 5000, /* so often; what changed is settled when the next look sees no more */
 };
 
 struct child {
@@ -56,7 +59,9 @@ struct supervisor {
     struct held *held; /* a note each */
     int held_fd;
     int signal_fd;
-    int ready_fd; /* to whoever started us; -1: nobody */
+    int ready_fd;             /* to whoever started us; -1: nobody */
+    uint64_t host, host_seen; /* host_mark: that our slots have, and of the last look */
+    int64_t host_look_mono_ns;
     bool served, stopping, failed;
     int64_t kill_mono_ns; /* while stopping: when to stop being polite */
 };
@@ -277,6 +282,27 @@ static void reload(struct supervisor *s)
     signal_all(s, SIGHUP);
 }
 
+/* Packages are not replaced in a moment, so a change counts once it has come to rest. Slots make
+ * room one by one, as for a reload; their keepers' warm cells go with them. */
+static void look_at_host(struct supervisor *s)
+{
+    struct err e;
+    uint64_t now = host_mark();
+    bool settled = now == s->host_seen;
+    s->host_seen = now;
+    s->host_look_mono_ns = clock_mono_ns() + HOST_LOOK_MS * NS_PER_MS;
+    if (!settled || now == s->host)
+        return;
+    s->host = now;
+    log_event(&s->w->log, LOG_INFO, "host_changed",
+              "programs of the host have changed: slots are renewed");
+    if (settings_renew(s->settings, &e) != 0)
+        log_error(&s->w->log, "languages_kept", &e);
+    else
+        log_languages(s);
+    signal_all(s, SIGHUP);
+}
+
 static void take_signals(struct supervisor *s)
 {
     struct signalfd_siginfo info;
@@ -302,7 +328,7 @@ static bool any_running(const struct supervisor *s)
 
 static int64_t next_mono_ns(const struct supervisor *s)
 {
-    int64_t next = s->stopping ? s->kill_mono_ns : INT64_MAX;
+    int64_t next = s->stopping ? s->kill_mono_ns : s->host_look_mono_ns;
     for (size_t i = 0; i < s->slot_count && !s->stopping; i++) {
         const struct child *c = &s->slots[i];
         if (c->pid == 0 && c->restart_mono_ns < next)
@@ -339,6 +365,8 @@ static void run_loop(struct supervisor *s)
     while (!s->stopping || any_running(s)) {
         start_due(s);
         wait_events(s);
+        if (!s->stopping && clock_mono_ns() >= s->host_look_mono_ns)
+            look_at_host(s);
         if (s->failed)
             begin_stopping(s);
         if (s->stopping && clock_mono_ns() >= s->kill_mono_ns) {
@@ -398,6 +426,7 @@ int supervisor_run(struct worker *w)
     for (size_t i = 0; i < SLOTS_MAX; i++)
         s->slots[i].ready_fd = -1;
     int status = WORKER_EXIT_OK;
+    s->host = s->host_seen = host_mark();
     ready_keep(s->ready_fd);
     if (count_slots(&s->w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);

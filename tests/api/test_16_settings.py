@@ -196,5 +196,40 @@ class Settings(unittest.TestCase):
         self.assertEqual(s.result(first)["verdict"], "accepted")
 
 
+class ChangedHost(unittest.TestCase):
+    """A program of the host that comes, is replaced and goes while the service runs."""
+
+    PROGRAM = "/usr/local/bin/minos-test-changed-host"
+
+    def setUp(self):
+        self.addCleanup(lambda: os.path.exists(self.PROGRAM) and os.unlink(self.PROGRAM))
+        self.s = service.Service(slots=1, languages=["bash"])
+        self.addCleanup(self.s.close)
+        self.s.start()
+
+    def install(self, words):
+        with open(self.PROGRAM + ".new", "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\necho {words}\n")
+        os.chmod(self.PROGRAM + ".new", 0o755)
+        os.rename(self.PROGRAM + ".new", self.PROGRAM)
+
+    def said(self):
+        r = self.s.judge(language="bash", source=f"{self.PROGRAM} 2>/dev/null || echo absent")
+        self.assertEqual(r["verdict"], "accepted")
+        return r["tests"][0]["stdout"]
+
+    def test_seen(self):
+        """Programs see it soon, warm cells and what a keeper had looked up or not, and no submission is lost"""
+        self.assertEqual(self.said(), "absent\n")
+        self.install("one")
+        service.poll("the new program is seen", lambda: self.said() == "one\n")
+        self.install("two")
+        service.poll("the replaced one is seen", lambda: self.said() == "two\n")
+        os.unlink(self.PROGRAM)
+        service.poll("it is seen no more", lambda: self.said() == "absent\n")
+        self.assertGreaterEqual(self.s.log().count("host_changed"), 3)
+        self.assertNotIn("slot_died", self.s.log())
+
+
 if __name__ == "__main__":
     unittest.main()
