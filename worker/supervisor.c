@@ -193,6 +193,8 @@ static void slot_died(struct supervisor *s, size_t number, int status)
     if (s->stopping)
         return;
     if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_OK) { /* it made room, see reload */
+        if (number == 0) /* whose groundwork was for other settings or another host */
+            atomic_store(&s->held->groundwork_next, 0);
         c->restart_mono_ns = now;
         return;
     }

@@ -1,4 +1,5 @@
 """Compiling: once for each source, within limits, and nothing but what may be kept."""
+import os
 import time
 import unittest
 import uuid
@@ -35,9 +36,9 @@ class Groundwork(unittest.TestCase):
         self.addCleanup(self.s.close)
         self.s.start()
 
-    def wait_done(self):
+    def wait_done(self, times=1):
         deadline = time.monotonic() + 60
-        while "groundwork_done" not in self.s.log():
+        while self.s.log().count("groundwork_done") < times:
             self.assertLess(time.monotonic(), deadline, self.s.log()[-2000:])
             time.sleep(0.1)
 
@@ -64,6 +65,15 @@ class Groundwork(unittest.TestCase):
             r = self.s.judge(language="python3", source=f"print({i})", expected_output=str(i))
             self.assertEqual(r["verdict"], "accepted", r)
         self.wait_done()
+
+    def test_after_a_reload(self):
+        """After a reload it is done anew, for languages that have come or changed"""
+        self.wait_done()
+        self.s.write_file("languages/later.yaml", SHARING.replace("sharing", "later"))
+        os.chmod(os.path.join(self.s.languages, "later.yaml"), 0o644)
+        self.s.minos("reload", "--data", self.s.data)
+        self.wait_done(2)
+        self.assertEqual(self.s.log().count(" prepared language=later"), 1)
 
 
 class Compiling(unittest.TestCase):
