@@ -51,7 +51,13 @@ struct keeper_space {
     struct inside_job message;
 };
 
-enum { KEEPER_POOL_MAX = 64, KEEPER_USED_MAX = 128 };
+enum { KEEPER_POOL_MAX = 64, KEEPER_USED_MAX = 128, POOL_IMAGES_MAX = 4 };
+
+/* An image of which warm cells are kept. */
+struct pool_image {
+    char name[WIRE_IMAGE_BYTES_MAX + 1];
+    size_t missed_count; /* cells that bursts were short of, since the last rest */
+};
 
 struct keeper {
     const struct keeper_options *options;
@@ -76,11 +82,12 @@ struct keeper {
     struct cell warm[KEEPER_POOL_MAX], used[KEEPER_USED_MAX]; /* keeper_pool.c */
     size_t warm_count, used_count;
     size_t pool_max, used_max; /* of warm and used ones, by the descriptors we may have open */
-    size_t missed_count;       /* cells that bursts were short of, since the last rest */
-    int64_t served_mono_ns;    /* the end of the last run; 0: there was none */
-    bool behind;               /* the last warm cell was taken, and they are not all made again */
-    int64_t used_bytes;        /* what the used ones had at their peak, together */
-    struct cores cores;        /* of all slots */
+    struct pool_image images[POOL_IMAGES_MAX]; /* asked for last, the latest first */
+    size_t image_count;
+    int64_t served_mono_ns; /* the end of the last run; 0: there was none */
+    bool behind;            /* the last warm cell was taken, and they are not all made again */
+    int64_t used_bytes;     /* what the used ones had at their peak, together */
+    struct cores cores;     /* of all slots */
     struct ahead ahead;
     bool groups_left; /* of our own cells */
     int looks_left;   /* for what dead keepers left, the next at next_look_mono_ns */

@@ -70,7 +70,8 @@ static int hand_over(int sock, int64_t number, struct cell *c)
 }
 
 /* 0 also when it could not, which it says: the keeper then makes its cell itself. */
-static int make_one(const struct ahead_options *o, struct cell_maker *m, int sock)
+static int make_one(const struct ahead_options *o, struct cell_maker *m, int sock,
+                    const char *image)
 {
     struct failed f = { .tag = 'e' };
     cpu_set_t room;
@@ -80,7 +81,7 @@ static int make_one(const struct ahead_options *o, struct cell_maker *m, int soc
         return io_send_msg(sock, "n", 1, NULL, 0);
     if (sched_setaffinity(0, sizeof room, &room) < 0)
         err_sys(&f.err, "sched_setaffinity");
-    else if (cell_build(m, "host", &c, &f.err) == 0)
+    else if (cell_build(m, image, &c, &f.err) == 0)
         return hand_over(sock, m->made_count, &c);
     return io_send_msg(sock, &f, sizeof f, NULL, 0);
 }
@@ -112,13 +113,14 @@ _Noreturn static void serve_keeper(const struct ahead_options *o, int sock)
     m.for_parent = true;
     m.made_count = o->nth * FIRST_NUMBER;
     cgroup_root_number_from(m.groups, o->nth * FIRST_NUMBER);
-    char tag;
+    char image[64] = "";
     ssize_t n = 0;
     do {
-        n = recv(sock, &tag, 1, 0);
-        if (n == 1 && tag == 'm' && make_one(o, &m, sock) < 0)
+        n = recv(sock, image, sizeof image - 1, 0);
+        image[n > 0 ? n : 0] = '\0';
+        if (n > 0 && make_one(o, &m, sock, image) < 0)
             break;
-    } while (n == 1 || (n < 0 && errno == EINTR));
+    } while (n > 0 || (n < 0 && errno == EINTR));
     _exit(0);
 }
 
@@ -158,10 +160,12 @@ int ahead_start(const struct ahead_options *o, struct ahead *ret, struct err *e)
     return 0;
 }
 
-void ahead_ask(struct ahead *a)
+void ahead_ask(struct ahead *a, const char *image)
 {
-    if (a->sock >= 0 && !a->asked)
-        a->asked = io_send_msg(a->sock, "m", 1, NULL, 0) == 0;
+    if (a->sock < 0 || a->asked)
+        return;
+    snprintf(a->image, sizeof a->image, "%s", image);
+    a->asked = io_send_msg(a->sock, image, strlen(image), NULL, 0) == 0;
 }
 
 /* It is ours, and yet what came is looked at: a cell whose descriptors are not all there is none.

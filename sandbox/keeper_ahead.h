@@ -28,6 +28,7 @@ struct ahead {
     int sock; /* -1: there is none */
     pid_t pid;
     bool asked;         /* an answer is to come */
+    char image[64];     /* of which */
     int64_t nth;        /* as in its options */
     int64_t had_number; /* of the last cell that came of it, 0: of none */
 };
@@ -39,8 +40,8 @@ bool ahead_find_room(const struct ahead_options *o, cpu_set_t *ret);
  * none of the keeper's descriptors but those of its groups: no cell's, no client's. */
 must_check_ int ahead_start(const struct ahead_options *o, struct ahead *ret, struct err *e);
 
-/* Ask for a cell of the image `host`, unless an answer is still to come. */
-void ahead_ask(struct ahead *a);
+/* Ask for a cell of that image, unless an answer is still to come. */
+void ahead_ask(struct ahead *a, const char *image);
 
 /* Its answer, waited for at most wait_ms. 1: *ret is a cell, the caller's; 0: no cell, now or (when
  * a->asked has become false) at all; -1: it could not make one or (a->sock has become -1) has gone

@@ -4,7 +4,14 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-static const char *const host_paths[] = {
+#include "sandbox/base/buf.h"
+#include "sandbox/base/cleanup.h"
+
+static const char *const program_paths[] = {
+    "", /* of an image its root */
+    "/bin",
+    "/lib",
+    "/opt",
     "/var/lib/dpkg/status",
     "/var/lib/rpm",
     "/usr/lib/sysimage/rpm",
@@ -37,12 +44,13 @@ static uint64_t mix(uint64_t mark, uint64_t value)
     return mark;
 }
 
-uint64_t host_mark_of(const char *const *paths)
+uint64_t host_mark_of(const char *root, const char *const *paths)
 {
     uint64_t mark = 0xcbf29ce484222325U;
     for (; *paths != NULL; paths++) {
         struct stat st = { 0 };
-        (void)!stat(*paths, &st);
+        auto_free_ char *path = xasprintf("%s%s", root, *paths);
+        (void)!stat(path, &st);
         mark = mix(mark, st.st_dev);
         mark = mix(mark, st.st_ino);
         mark = mix(mark, (uint64_t)st.st_mtim.tv_sec);
@@ -53,7 +61,10 @@ uint64_t host_mark_of(const char *const *paths)
     return mark;
 }
 
-uint64_t host_mark(void)
+uint64_t host_mark(const struct conf *c)
 {
-    return host_mark_of(host_paths);
+    uint64_t mark = host_mark_of("", program_paths);
+    for (size_t i = 0; i < c->image_count; i++)
+        mark = mix(mark, host_mark_of(c->images[i].path, program_paths));
+    return mark;
 }

@@ -289,7 +289,7 @@ static void reload(struct supervisor *s)
 static void look_at_host(struct supervisor *s)
 {
     struct err e;
-    uint64_t now = host_mark();
+    uint64_t now = host_mark(&s->w->conf);
     bool settled = now == s->host_seen;
     s->host_seen = now;
     s->host_look_mono_ns = clock_mono_ns() + HOST_LOOK_MS * NS_PER_MS;
@@ -297,7 +297,7 @@ static void look_at_host(struct supervisor *s)
         return;
     s->host = now;
     log_event(&s->w->log, LOG_INFO, "host_changed",
-              "programs of the host have changed: slots are renewed");
+              "programs of the host or of an image have changed: slots are renewed");
     if (settings_renew(s->settings, &e) != 0)
         log_error(&s->w->log, "languages_kept", &e);
     else
@@ -428,7 +428,7 @@ int supervisor_run(struct worker *w)
     for (size_t i = 0; i < SLOTS_MAX; i++)
         s->slots[i].ready_fd = -1;
     int status = WORKER_EXIT_OK;
-    s->host = s->host_seen = host_mark();
+    s->host = s->host_seen = host_mark(&s->w->conf);
     ready_keep(s->ready_fd);
     if (count_slots(&s->w->conf, &s->slot_count, &e) != 0 || prepare(s, &e) != 0) {
         log_error(&w->log, "worker_cannot_start", &e);

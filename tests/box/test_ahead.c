@@ -294,6 +294,19 @@ static size_t noted_cells(pid_t keeper_pid)
     return count;
 }
 
+/* None that was used is left, only the one that is armed, if any. */
+static bool one_at_most(void *ctx)
+{
+    const struct bench *b = ctx;
+    return noted_cells(b->keeper_pid) <= 1;
+}
+
+static void let_it_tidy(struct bench *b)
+{
+    usleep(100000); /* for warm ones to be there */
+    ck_assert(kit_wait(one_at_most, b));
+}
+
 struct look {
     pid_t keeper_pid;
     const struct box_command *next;
@@ -344,7 +357,7 @@ START_TEST(the_next_command_is_armed_beside_the_one_that_runs)
                                    .ctx = &l,
                                    .next = next_of,
                                    .next_ctx = &l };
-        usleep(100000); /* for warm ones to be there */
+        let_it_tidy(&b);
         ck_assert_msg(box_run(b.box, &commands[i % 2], 1, NULL, 0, &watch, &o, &e) == 0, "%s",
                       e.msg);
         check_exit(&o, 0);
@@ -403,7 +416,7 @@ static size_t most_noted(struct bench *b, struct box_command commands[2], int i,
                                .ctx = &c->look,
                                .next = changed_next,
                                .next_ctx = c };
-    usleep(100000); /* for warm ones to be there */
+    let_it_tidy(b);
     ck_assert_msg(box_run(b->box, &commands[i % 2], 1, NULL, 0, &watch, &o, &e) == 0, "%s", e.msg);
     check_exit(&o, 0);
     return c->look.most;
