@@ -352,7 +352,7 @@ static bool tidy_one(struct keeper *k, bool first)
     else if (stray < k->warm_count)
         drop_warm(k, stray);
     else
-        return make_warm(k, p) == 0;
+        return p != NULL && make_warm(k, p) == 0;
     return true;
 }
 
